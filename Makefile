@@ -1,0 +1,96 @@
+# `make demo` and `make test` need Python >= 3.10, Node >= 20 and make; the rest they
+# install into .venv (and, as root on a Debian-like machine, chromium and postgresql).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+NODE_TOOLS := js/node_modules/.package-lock.json
+JS_SOURCES := js/build.mjs $(shell find js/src labextension/src -type f)
+
+.PHONY: demo test format lint types build bench test-unit test-js test-notebook \
+  test-integrations test-packaging test-browser test-faults fuzz notebooks picture clean
+
+demo: $(VENV)/.demo
+	$(BIN)/python -m spantree demo
+
+test: lint types test-unit test-js test-notebook test-integrations test-faults \
+  test-packaging test-browser
+
+format: $(VENV)/.dev $(NODE_TOOLS)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix-only --quiet .
+	npm --prefix js run --silent format
+
+lint: $(VENV)/.dev $(NODE_TOOLS)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	npm --prefix js run --silent lint
+
+types: $(VENV)/.dev $(NODE_TOOLS)
+	$(BIN)/mypy
+	npm --prefix js run --silent types
+
+test-unit: $(VENV)/.dev
+	$(BIN)/pytest -q tests/unit tests/snippets tests/parity tests/typing
+
+test-js: $(NODE_TOOLS) $(VENV)/.dev
+	npm --prefix js test --silent
+
+test-notebook: $(VENV)/.dev
+	$(BIN)/pytest -q tests/notebook
+
+test-integrations: $(VENV)/.dev
+	$(BIN)/pytest -q tests/integrations
+
+test-faults: $(VENV)/.dev
+	$(BIN)/pytest -q tests/faults tests/faults/fuzz_values.py
+
+# The long forms of the random tests: a million values, interrupts and traces.
+fuzz: $(VENV)/.dev
+	SPANTREE_FUZZ=1000000 SPANTREE_INTERRUPTS=10000 SPANTREE_SOAK=1000000 \
+	  $(BIN)/pytest -q -s tests/faults tests/faults/fuzz_values.py
+
+test-packaging: $(VENV)/.dev
+	$(BIN)/pytest -q tests/packaging
+
+test-browser: $(VENV)/.dev $(NODE_TOOLS)
+	sh .ci/system-packages chromium
+	$(BIN)/pytest -q tests/browser
+
+build: $(VENV)/.dev $(NODE_TOOLS)
+	npm --prefix js run --silent build
+	$(BIN)/python -m build --outdir dist .
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/run.py $(ONLY)
+
+notebooks: $(VENV)/.dev
+	$(BIN)/python notebooks/execute.py
+
+picture: $(VENV)/.dev
+	sh .ci/system-packages chromium
+	$(BIN)/pytest -q tests/browser/test_first_trace.py -k picture
+	cp out/pictures/first_trace.png docs/tree.png
+
+clean:
+	rm -rf $(VENV) js/node_modules python_pkg/spantree/static labextension/dist dist out
+
+$(BIN)/uv:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "spantree needs Python 3.10 or newer: make PYTHON=python3.x")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+
+# Editable, so that tests run on the sources. The build hook makes the viewer, and the
+# lab extension is copied, so both are installed again when their sources change.
+$(VENV)/.demo: $(BIN)/uv pyproject.toml hatch_build.py $(NODE_TOOLS) $(JS_SOURCES)
+	$(UV) -e '.[demo]'
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.demo
+	$(UV) --group dev
+	touch $@
+
+$(NODE_TOOLS): js/package.json js/package-lock.json
+	@command -v npm >/dev/null || { echo "Node 20 or newer is needed to build the viewer: install nodejs and npm."; exit 1; }
+	npm --prefix js ci --no-audit --no-fund --loglevel=error
