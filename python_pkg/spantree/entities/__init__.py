@@ -1,0 +1,60 @@
+"""What a trace is: plain data, to and from dicts; knows no recorder and no store."""
+
+from spantree.entities.assessment import (
+    Assessment,
+    AssessmentError,
+    AssessmentSource,
+    AssessmentSourceType,
+    Expectation,
+    Feedback,
+)
+from spantree.entities.document import Document
+from spantree.entities.experiment import Experiment
+from spantree.entities.live_span import LiveSpan, NoOpSpan
+from spantree.entities.paging import PagedList
+from spantree.entities.session import Session
+from spantree.entities.span import (
+    Link,
+    Span,
+    SpanEvent,
+    SpanLogLevel,
+    SpanStatus,
+    SpanStatusCode,
+    SpanType,
+)
+from spantree.entities.trace import (
+    MlflowExperimentLocation,
+    Trace,
+    TraceData,
+    TraceInfo,
+    TraceLocation,
+    TraceState,
+)
+
+__all__ = [
+    "Assessment",
+    "AssessmentError",
+    "AssessmentSource",
+    "AssessmentSourceType",
+    "Document",
+    "Expectation",
+    "Experiment",
+    "Feedback",
+    "Link",
+    "LiveSpan",
+    "MlflowExperimentLocation",
+    "NoOpSpan",
+    "PagedList",
+    "Session",
+    "Span",
+    "SpanEvent",
+    "SpanLogLevel",
+    "SpanStatus",
+    "SpanStatusCode",
+    "SpanType",
+    "Trace",
+    "TraceData",
+    "TraceInfo",
+    "TraceLocation",
+    "TraceState",
+]

@@ -1,0 +1,42 @@
+"""How trace and span ids are written and read.
+
+Inside, ids are integers of 128 and 64 bits, the identity OpenTelemetry uses; people
+see ``tr-`` + 32 hex digits and 16 hex digits, as MLflow shows them.
+"""
+
+from __future__ import annotations
+
+TRACE_PREFIX = "tr-"
+
+
+def trace_id_text(key: int) -> str:
+    """Write a trace id as MLflow does: ``tr-`` and 32 hex digits."""
+    return f"tr-{key:032x}"
+
+
+def span_id_text(key: int) -> str:
+    """Write a span id as 16 hex digits."""
+    return f"{key:016x}"
+
+
+def parse_trace_id(text: str) -> int | None:
+    """Read ``tr-`` + 32 hex or bare 32 hex digits.
+
+    Returns:
+        The id, or None when the text is no trace id.
+    """
+    return _parse_hex(text.removeprefix(TRACE_PREFIX), 32)
+
+
+def parse_span_id(text: str) -> int | None:
+    """Read 16 hex digits, or give None when the text is no span id."""
+    return _parse_hex(text, 16)
+
+
+def _parse_hex(text: str, digits: int) -> int | None:
+    if len(text) != digits:
+        return None
+    try:
+        return int(text, 16)
+    except ValueError:
+        return None

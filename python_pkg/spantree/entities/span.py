@@ -1,0 +1,363 @@
+"""A span: one piece of work, with a beginning, an end, inputs and outputs."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from spantree.entities.ids import parse_trace_id, span_id_text, trace_id_text
+from spantree.entities.span_fields import (
+    CHAT_TOOLS,
+    COST,
+    DESCRIPTION,
+    FUNCTION_NAME,
+    INPUTS,
+    KIND,
+    LOG_LEVEL,
+    MESSAGE_FORMAT,
+    MODEL,
+    OUTPUTS,
+    PROVIDER,
+    SCOPE,
+    SPAN_TYPE,
+    TOKEN_USAGE,
+    TRACE_REQUEST_ID,
+    TRUNCATED,
+    Link,
+    SpanEvent,
+    SpanLogLevel,
+    SpanStatus,
+    SpanStatusCode,
+    SpanType,
+)
+from spantree.entities.values import Captured, decode, encode, from_json, loads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "CHAT_TOOLS",
+    "COST",
+    "DESCRIPTION",
+    "FUNCTION_NAME",
+    "INPUTS",
+    "KIND",
+    "LOG_LEVEL",
+    "MESSAGE_FORMAT",
+    "MODEL",
+    "OUTPUTS",
+    "PROVIDER",
+    "SCOPE",
+    "SPAN_TYPE",
+    "TOKEN_USAGE",
+    "TRACE_REQUEST_ID",
+    "TRUNCATED",
+    "Link",
+    "Span",
+    "SpanEvent",
+    "SpanLogLevel",
+    "SpanStatus",
+    "SpanStatusCode",
+    "SpanType",
+]
+
+
+class Span:
+    """One recorded span, to read.
+
+    Values are held captured (see :mod:`spantree.entities.values`): ``raw_inputs``,
+    ``raw_outputs``, ``raw_attributes`` and ``raw_events`` are for the layers that
+    store and draw; everybody else reads the properties, which decode.
+
+    Attributes:
+        trace_key: The trace's id as a 128-bit integer.
+        span_key: This span's id as a 64-bit integer.
+        parent_key: The parent's id, or None for a root.
+        name: As given, never numbered.
+        span_type: One of :class:`SpanType` or any text.
+        start_time_ns: Nanoseconds since 1970.
+        end_time_ns: The same, or None while the span is open.
+        status_code: See :class:`SpanStatusCode`.
+        status_message: The status's description, ``""`` if none.
+        raw_inputs: The inputs, captured.
+        raw_outputs: The outputs, captured.
+        raw_attributes: Captured values by name.
+        raw_events: ``(name, time_ns, captured values by name)``, in order.
+        links: Pointers to other spans.
+        display_number: 1, 2, … when the name occurs more than once in the trace.
+    """
+
+    __slots__ = (
+        "display_number",
+        "end_time_ns",
+        "links",
+        "name",
+        "parent_key",
+        "raw_attributes",
+        "raw_events",
+        "raw_inputs",
+        "raw_outputs",
+        "span_key",
+        "span_type",
+        "start_time_ns",
+        "status_code",
+        "status_message",
+        "trace_key",
+    )
+
+    def __init__(
+        self,
+        *,
+        trace_key: int,
+        span_key: int,
+        parent_key: int | None,
+        name: str,
+        span_type: str = SpanType.UNKNOWN,
+        start_time_ns: int,
+        end_time_ns: int | None,
+        status_code: SpanStatusCode = SpanStatusCode.UNSET,
+        status_message: str = "",
+        raw_inputs: Captured = None,
+        raw_outputs: Captured = None,
+        raw_attributes: dict[str, Captured] | None = None,
+        raw_events: list[tuple[str, int, dict[str, Captured]]] | None = None,
+        links: list[Link] | None = None,
+    ) -> None:
+        self.trace_key = trace_key
+        self.span_key = span_key
+        self.parent_key = parent_key
+        self.name = name
+        self.span_type = span_type
+        self.start_time_ns = start_time_ns
+        self.end_time_ns = end_time_ns
+        self.status_code = status_code
+        self.status_message = status_message
+        self.raw_inputs = raw_inputs
+        self.raw_outputs = raw_outputs
+        self.raw_attributes = raw_attributes if raw_attributes is not None else {}
+        self.raw_events = raw_events if raw_events is not None else []
+        self.links = links if links is not None else []
+        self.display_number = 0
+
+    @property
+    def trace_id(self) -> str:
+        """The trace's id, ``tr-`` and 32 hex digits."""
+        return trace_id_text(self.trace_key)
+
+    @property
+    def request_id(self) -> str:
+        """The trace's id under its older name."""
+        return self.trace_id
+
+    @property
+    def span_id(self) -> str:
+        """This span's id, 16 hex digits."""
+        return span_id_text(self.span_key)
+
+    @property
+    def parent_id(self) -> str | None:
+        """The parent's id, or None for a root."""
+        return None if self.parent_key is None else span_id_text(self.parent_key)
+
+    @property
+    def display_name(self) -> str:
+        """The name, numbered ``_1``, ``_2`` … when it occurs repeatedly."""
+        return (
+            f"{self.name}_{self.display_number}" if self.display_number else self.name
+        )
+
+    @property
+    def inputs(self) -> Any:
+        """What went in, as JSON data."""
+        return decode(self.raw_inputs)
+
+    @property
+    def outputs(self) -> Any:
+        """What came out, as JSON data."""
+        return decode(self.raw_outputs)
+
+    @property
+    def status(self) -> SpanStatus:
+        """How the span ended."""
+        return SpanStatus(self.status_code, self.status_message)
+
+    @property
+    def events(self) -> list[SpanEvent]:
+        """What happened during the span, in order."""
+        return [
+            SpanEvent(name, at, {k: decode(v) for k, v in attributes.items()})
+            for name, at, attributes in self.raw_events
+        ]
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Every attribute, those that are fields included."""
+        return {key: decode(value) for key, value in self.captured_attributes().items()}
+
+    def captured_attributes(self) -> dict[str, Captured]:
+        """Give every attribute, those that are fields included, still captured."""
+        found: dict[str, Captured] = {
+            TRACE_REQUEST_ID: self.trace_id,
+            SPAN_TYPE: self.span_type,
+        }
+        if self.raw_inputs is not None:
+            found[INPUTS] = self.raw_inputs
+        if self.raw_outputs is not None:
+            found[OUTPUTS] = self.raw_outputs
+        found.update(self.raw_attributes)
+        return found
+
+    def get_attribute(self, key: str) -> Any:
+        """Give one attribute, or None when the span has none of that name."""
+        return decode(self.captured_attributes().get(key))
+
+    @property
+    def model_name(self) -> str | None:
+        """The model that answered, if this span called one."""
+        model = self.raw_attributes.get(MODEL)
+        return model if isinstance(model, str) else None
+
+    @property
+    def description(self) -> str | None:
+        """What the span is about, if it was said."""
+        found = self.raw_attributes.get(DESCRIPTION)
+        return found if isinstance(found, str) else None
+
+    @property
+    def log_level(self) -> SpanLogLevel | None:
+        """How important the span is, if it was said."""
+        found = self.raw_attributes.get(LOG_LEVEL)
+        return SpanLogLevel(found) if isinstance(found, int) else None
+
+    @property
+    def kind(self) -> str:
+        """OpenTelemetry's span kind: ``INTERNAL`` unless it came with another."""
+        return str(decode(self.raw_attributes.get(KIND)) or "INTERNAL")
+
+    @property
+    def scope(self) -> dict[str, Any] | None:
+        """The instrumentation that made the span: name, version and attributes.
+
+        None for spans of our own.
+        """
+        return decode(self.raw_attributes.get(SCOPE))  # type: ignore[return-value]
+
+    @property
+    def llm_cost(self) -> dict[str, float] | None:
+        """What the call cost in USD: input_cost, output_cost and total_cost."""
+        return decode(self.raw_attributes.get(COST))  # type: ignore[return-value]
+
+    @property
+    def token_usage(self) -> dict[str, int] | None:
+        """The tokens this span itself reported; an unknown count is absent."""
+        return decode(self.raw_attributes.get(TOKEN_USAGE))  # type: ignore[return-value]
+
+    @property
+    def exception(self) -> tuple[str, str, str] | None:
+        """Type, message and stack of the first recorded exception, if any."""
+        for name, _, attributes in self.raw_events:
+            if name == "exception":
+                kind, message, stack = (
+                    decode(attributes.get(f"exception.{part}"))
+                    for part in ("type", "message", "stacktrace")
+                )
+                return str(kind or ""), str(message or ""), str(stack or "")
+        return None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the span in MLflow 3's serialised form.
+
+        Returns:
+            Ids as base64 of their bytes and every attribute value JSON-encoded once
+            more, as mlflow 3.17 writes them.
+        """
+        parent = self.parent_key
+        return {
+            "trace_id": _base64(self.trace_key, 16),
+            "span_id": _base64(self.span_key, 8),
+            "parent_span_id": None if parent is None else _base64(parent, 8),
+            "name": self.name,
+            "start_time_unix_nano": self.start_time_ns,
+            "end_time_unix_nano": self.end_time_ns,
+            "events": [
+                {
+                    "name": name,
+                    "time_unix_nano": at,
+                    "attributes": {k: decode(v) for k, v in attributes.items()},
+                }
+                for name, at, attributes in self.raw_events
+            ],
+            "status": {
+                "code": f"STATUS_CODE_{self.status_code.value}",
+                "message": self.status_message,
+            },
+            "attributes": {
+                key: encode(value).decode()
+                for key, value in self.captured_attributes().items()
+            },
+            "links": [link.to_dict() for link in self.links],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Span:
+        """Read the form that :meth:`to_dict` writes."""
+        attributes = {k: _read(v) for k, v in data.get("attributes", {}).items()}
+        attributes.pop(TRACE_REQUEST_ID, None)
+        span_type = attributes.pop(SPAN_TYPE, SpanType.UNKNOWN)
+        status = data.get("status", {})
+        parent = data.get("parent_span_id")
+        return cls(
+            trace_key=_from_base64(data["trace_id"]),
+            span_key=_from_base64(data["span_id"]),
+            parent_key=_from_base64(parent) if parent else None,
+            name=data["name"],
+            span_type=str(span_type),
+            start_time_ns=data["start_time_unix_nano"],
+            end_time_ns=data.get("end_time_unix_nano"),
+            status_code=SpanStatusCode(
+                status.get("code", "UNSET").removeprefix("STATUS_CODE_")
+            ),
+            status_message=status.get("message", ""),
+            raw_inputs=attributes.pop(INPUTS, None),
+            raw_outputs=attributes.pop(OUTPUTS, None),
+            raw_attributes=attributes,
+            raw_events=[
+                (
+                    event["name"],
+                    event["time_unix_nano"],
+                    {
+                        k: from_json(encode(v))
+                        for k, v in (event.get("attributes") or {}).items()
+                    },
+                )
+                for event in data.get("events", [])
+            ],
+            links=[Link.from_dict(link) for link in data.get("links") or []],
+        )
+
+    def __repr__(self) -> str:
+        """Show the name and the ids, nothing that was recorded."""
+        return (
+            f"Span(name={self.name!r}, trace_id={self.trace_id!r}, "
+            f"span_id={self.span_id!r}, parent_id={self.parent_id!r})"
+        )
+
+
+def _read(text: str) -> Captured:
+    value = from_json(text)
+    if isinstance(value, bytes):
+        loads(value)  # what can't be read is refused now, not when it is looked at
+    return value
+
+
+def _base64(key: int, size: int) -> str:
+    return base64.b64encode(key.to_bytes(size, "big")).decode()
+
+
+def _from_base64(text: str) -> int:
+    hexadecimal = parse_trace_id(text)
+    return (
+        hexadecimal
+        if hexadecimal is not None
+        else int.from_bytes(base64.b64decode(text), "big")
+    )

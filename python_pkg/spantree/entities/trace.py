@@ -1,0 +1,360 @@
+"""A trace: the tree of spans under one root, and what is known of it as a whole."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from spantree.entities.errors import SpantreeException
+from spantree.entities.ids import parse_trace_id
+from spantree.entities.rollup import Usage, roll_up
+from spantree.entities.span import Span
+from spantree.entities.trace_info import (
+    COST,
+    SCHEMA_VERSION,
+    SESSION,
+    TOKEN_USAGE,
+    TRACE_NAME,
+    USER,
+    MlflowExperimentLocation,
+    TraceInfo,
+    TraceLocation,
+    TraceState,
+)
+from spantree.entities.values import encode
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Mapping
+    from os import PathLike
+
+    from spantree.entities.assessment import Assessment
+
+__all__ = [
+    "COST",
+    "DATAFRAME_COLUMNS",
+    "SCHEMA_VERSION",
+    "SESSION",
+    "TOKEN_USAGE",
+    "TRACE_NAME",
+    "USER",
+    "MlflowExperimentLocation",
+    "Trace",
+    "TraceData",
+    "TraceInfo",
+    "TraceLocation",
+    "TraceRenderer",
+    "TraceState",
+    "tree_order",
+]
+
+_MAX_JSON_CHARACTERS = 100_000_000
+_MAX_JSON_DEPTH = 200
+
+DATAFRAME_COLUMNS = (
+    "trace_id",
+    "trace",
+    "client_request_id",
+    "state",
+    "request_time",
+    "execution_duration",
+    "request",
+    "response",
+    "trace_metadata",
+    "tags",
+    "spans",
+    "assessments",
+)
+
+
+class TraceData:
+    """The spans of a trace.
+
+    Args:
+        spans: Any order; kept parents before children, siblings by start.
+    """
+
+    __slots__ = ("spans",)
+
+    def __init__(self, spans: list[Span] | None = None) -> None:
+        self.spans = tree_order(spans or [])
+        _number_repeated_names(self.spans)
+
+    @property
+    def root(self) -> Span | None:
+        """The span without a parent, else the first one, else None."""
+        for span in self.spans:
+            if span.parent_key is None:
+                return span
+        return self.spans[0] if self.spans else None
+
+    @property
+    def request(self) -> str | None:
+        """The root's inputs as JSON text."""
+        return _json_text(self.root.raw_inputs) if self.root else None
+
+    @property
+    def response(self) -> str | None:
+        """The root's outputs as JSON text."""
+        return _json_text(self.root.raw_outputs) if self.root else None
+
+    @property
+    def intermediate_outputs(self) -> dict[str, Any] | None:
+        """Outputs by name of the spans below the root; None when there are none."""
+        root = self.root
+        found = {s.display_name: s.outputs for s in self.spans if s is not root}
+        return found or None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give MLflow 3's serialised form."""
+        return {"spans": [span.to_dict() for span in self.spans]}
+
+
+class TraceRenderer(Protocol):
+    """Draws traces."""
+
+    def text(self, trace: Trace) -> str:
+        """Draw the tree as text."""
+
+    def bundle(self, trace: Trace) -> dict[str, object]:
+        """Draw a notebook output: its data by MIME type."""
+
+    def page(self, trace: Trace) -> str:
+        """Draw one HTML file."""
+
+
+class Trace:
+    """One recorded run: ``info`` about the whole and ``data`` with its spans."""
+
+    __slots__ = ("data", "info")
+
+    # Set by whoever can draw; entities know how to ask, not how to draw.
+    renderer: ClassVar[TraceRenderer | None] = None
+
+    def __init__(self, info: TraceInfo, data: TraceData) -> None:
+        self.info = info
+        self.data = data
+
+    @property
+    def trace_id(self) -> str:
+        """The trace's id, ``tr-`` and 32 hex digits."""
+        return self.info.trace_id
+
+    @property
+    def key(self) -> int:
+        """The trace's id as an integer of 128 bits."""
+        key = parse_trace_id(self.info.trace_id)
+        if key is None:
+            msg = f"{self.info.trace_id!r} is no trace id: 'tr-' and 32 hex digits."
+            raise SpantreeException(msg)
+        return key
+
+    @property
+    def name(self) -> str:
+        """The name that searches and views use: the tag if set, else the root's."""
+        root = self.data.root
+        return self.info.tags.get(TRACE_NAME) or (root.name if root else "")
+
+    def usage(self) -> Usage:
+        """Tokens and cost of the whole trace, each call counted once."""
+        return roll_up(self.data.spans)
+
+    def search_spans(
+        self,
+        span_type: str | None = None,
+        name: str | re.Pattern[str] | None = None,
+        span_id: str | None = None,
+    ) -> list[Span]:
+        """Give the spans that meet every condition given.
+
+        Args:
+            span_type: Exactly this type.
+            name: Exactly this name, or a pattern found anywhere in it.
+            span_id: 16 hex digits.
+        """
+        return [
+            span
+            for span in self.data.spans
+            if (span_type is None or span.span_type == span_type)
+            and (span_id is None or span.span_id == span_id)
+            and (name is None or _name_matches(span.name, name))
+        ]
+
+    def search_assessments(
+        self,
+        name: str | None = None,
+        *,
+        type: str | None = None,  # noqa: A002 - MLflow's name
+        span_id: str | None = None,
+        all: bool = False,  # noqa: A002 - MLflow's name
+    ) -> list[Assessment]:
+        """Give the assessments that meet every condition given.
+
+        Args:
+            name: Exactly this name.
+            type: ``"feedback"`` or ``"expectation"``.
+            span_id: Those of this span.
+            all: Include those that were overridden.
+        """
+        return [
+            a
+            for a in self.info.assessments
+            if (all or a.valid)
+            and (name is None or a.name == name)
+            and (type is None or a.kind.lower() == type.lower())
+            and (span_id is None or a.span_id == span_id)
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give MLflow 3's serialised form."""
+        return {"info": self.info.to_dict(), "data": self.data.to_dict()}
+
+    def to_json(self, pretty: bool = False) -> str:
+        """Give :meth:`to_dict` as JSON text."""
+        return json.dumps(
+            self.to_dict(), ensure_ascii=False, indent=2 if pretty else None
+        )
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Trace:
+        """Read the form that :meth:`to_dict` writes.
+
+        Raises:
+            SpantreeException: If the data is not of that form, or nested too deeply.
+        """
+        if _is_deeper(data, _MAX_JSON_DEPTH):
+            msg = f"A trace's dict is at most {_MAX_JSON_DEPTH} levels deep."
+            raise SpantreeException(msg)
+        try:
+            info = TraceInfo.from_dict(data["info"])
+            spans = [Span.from_dict(span) for span in data["data"]["spans"]]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            msg = f"This is not a trace's dict: {type(error).__name__}: {error}"
+            raise SpantreeException(msg) from error
+        return cls(info, TraceData(spans))
+
+    @classmethod
+    def from_json(cls, text: str) -> Trace:
+        """Read the JSON text that :meth:`to_json` writes.
+
+        Raises:
+            SpantreeException: If the text is not such JSON.
+        """
+        if len(text) > _MAX_JSON_CHARACTERS:
+            msg = f"A trace's JSON has at most {_MAX_JSON_CHARACTERS:,} characters."
+            raise SpantreeException(msg)
+        try:
+            data = json.loads(text)
+        except (TypeError, ValueError, RecursionError) as error:
+            msg = f"This is not a trace's JSON: {error}"
+            raise SpantreeException(msg) from error
+        return cls.from_dict(data)
+
+    def to_pandas_dataframe_row(self) -> dict[str, Any]:
+        """Give the trace as one row of the 12 compatibility columns."""
+        info = self.info
+        return {
+            "trace_id": info.trace_id,
+            "trace": self.to_json(),
+            "client_request_id": info.client_request_id,
+            "state": info.state.value,
+            "request_time": info.request_time,
+            "execution_duration": info.execution_duration,
+            "request": self.data.root.inputs if self.data.root else None,
+            "response": self.data.root.outputs if self.data.root else None,
+            "trace_metadata": dict(info.trace_metadata),
+            "tags": dict(info.tags),
+            "spans": [span.to_dict() for span in self.data.spans],
+            "assessments": [a.to_dict() for a in info.assessments],
+        }
+
+    @staticmethod
+    def pandas_dataframe_columns() -> list[str]:
+        """Name the 12 compatibility columns, in order."""
+        return list(DATAFRAME_COLUMNS)
+
+    def __repr__(self) -> str:
+        """Show the id, as MLflow does."""
+        return f"Trace(trace_id={self.trace_id})"
+
+    def __str__(self) -> str:
+        """Draw the tree as text."""
+        return repr(self) if self.renderer is None else self.renderer.text(self)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, object] | None:
+        return None if self.renderer is None else self.renderer.bundle(self)
+
+    def to_html(self, path: str | PathLike[str] | None = None) -> str:
+        """Draw the trace as one interactive page that needs no server and no network.
+
+        Args:
+            path: Where to write the page as well, if given.
+
+        Returns:
+            The page.
+        """
+        page = repr(self) if self.renderer is None else self.renderer.page(self)
+        if path is not None:
+            Path(path).write_text(page, encoding="utf-8")
+        return page
+
+
+def tree_order(spans: list[Span]) -> list[Span]:
+    """Sort spans depth-first: parents before children, siblings by start time.
+
+    A span whose parent is not among them stands like a root, so none is lost.
+    """
+    known = {span.span_key for span in spans}
+    children: dict[int | None, list[Span]] = {}
+    for span in spans:
+        parent = span.parent_key if span.parent_key in known else None
+        children.setdefault(parent, []).append(span)
+    for siblings in children.values():
+        siblings.sort(key=lambda span: span.start_time_ns)
+    ordered = _walk(children.pop(None, []), children)
+    while children:
+        # Parents in a circle: the trace is broken, but none of its spans is lost.
+        ordered += _walk(children.pop(next(iter(children))), children)
+    return ordered
+
+
+def _walk(top: list[Span], children: dict[int | None, list[Span]]) -> list[Span]:
+    """Take spans and all below them out of the map, depth-first."""
+    ordered: list[Span] = []
+    waiting = top[::-1]
+    while waiting:
+        span = waiting.pop()
+        ordered.append(span)
+        waiting += children.pop(span.span_key, [])[::-1]
+    return ordered
+
+
+def _is_deeper(data: object, depth: int) -> bool:
+    level = [data]
+    for _ in range(depth):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, (dict, list))
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return bool(level)
+
+
+def _number_repeated_names(spans: list[Span]) -> None:
+    counts = Counter(span.name for span in spans)
+    numbers: Counter[str] = Counter()
+    for span in sorted(spans, key=lambda span: span.start_time_ns):
+        if counts[span.name] > 1:
+            numbers[span.name] += 1
+            span.display_number = numbers[span.name]
+
+
+def _json_text(value: Any) -> str | None:
+    return None if value is None else encode(value).decode()
+
+
+def _name_matches(name: str, wanted: str | re.Pattern[str]) -> bool:
+    return name == wanted if isinstance(wanted, str) else bool(wanted.search(name))

@@ -1,0 +1,185 @@
+"""What is known of a trace as a whole."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from spantree.entities.assessment import Assessment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Keys under which MLflow keeps what are fields here (mlflow 3.17).
+SESSION = "mlflow.trace.session"
+USER = "mlflow.trace.user"
+TRACE_NAME = "mlflow.traceName"
+TOKEN_USAGE = "mlflow.trace.tokenUsage"  # noqa: S105 - a key, no secret
+COST = "mlflow.trace.cost"
+SCHEMA_VERSION = "mlflow.trace_schema.version"
+
+
+class TraceState(str, Enum):
+    """What has become of a trace."""
+
+    STATE_UNSPECIFIED = "STATE_UNSPECIFIED"
+    OK = "OK"
+    ERROR = "ERROR"
+    IN_PROGRESS = "IN_PROGRESS"
+    INTERRUPTED = "INTERRUPTED"
+    """The process ended, or died, while the trace was open."""
+
+
+@dataclass(frozen=True, slots=True)
+class MlflowExperimentLocation:
+    """An experiment as the place a trace belongs to."""
+
+    experiment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TraceLocation:
+    """Where a trace belongs; always an experiment here."""
+
+    type: str = "MLFLOW_EXPERIMENT"
+    mlflow_experiment: MlflowExperimentLocation = MlflowExperimentLocation("0")
+
+    @classmethod
+    def from_experiment_id(cls, experiment_id: str) -> TraceLocation:
+        """Name an experiment as the location."""
+        return cls(mlflow_experiment=MlflowExperimentLocation(experiment_id))
+
+    def to_dict(self) -> dict[str, object]:
+        """Give MLflow's serialised form."""
+        return {
+            "type": self.type,
+            "mlflow_experiment": {
+                "experiment_id": self.mlflow_experiment.experiment_id
+            },
+        }
+
+
+@dataclass(slots=True)
+class TraceInfo:
+    """What is known of a trace as a whole.
+
+    Args:
+        trace_id: ``tr-`` and 32 hex digits.
+        trace_location: The experiment it belongs to.
+        request_time: Start in milliseconds since 1970.
+        state: See :class:`TraceState`.
+        request_preview: At most 1,000 characters of what went into the root.
+        response_preview: The same of what came out.
+        client_request_id: The caller's own id of the request.
+        execution_duration: Milliseconds, None while the root is open.
+        trace_metadata: Text by key; fixed once the trace ends.
+        tags: Text by key; may change at any time.
+        assessments: What people and judges said of the trace.
+    """
+
+    trace_id: str
+    trace_location: TraceLocation
+    request_time: int
+    state: TraceState
+    request_preview: str | None = None
+    response_preview: str | None = None
+    client_request_id: str | None = None
+    execution_duration: int | None = None
+    trace_metadata: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    assessments: list[Assessment] = field(default_factory=list)
+
+    @property
+    def request_id(self) -> str:
+        """The trace id under its older name."""
+        return self.trace_id
+
+    @property
+    def experiment_id(self) -> str:
+        """The id of the experiment, decimal text; ``"0"`` is ``Default``."""
+        return self.trace_location.mlflow_experiment.experiment_id
+
+    @property
+    def timestamp_ms(self) -> int:
+        """``request_time`` under its older name."""
+        return self.request_time
+
+    @property
+    def execution_time_ms(self) -> int | None:
+        """``execution_duration`` under its older name."""
+        return self.execution_duration
+
+    @property
+    def status(self) -> TraceState:
+        """``state`` under its older name."""
+        return self.state
+
+    @property
+    def request_metadata(self) -> dict[str, str]:
+        """``trace_metadata`` under its older name."""
+        return self.trace_metadata
+
+    @property
+    def session(self) -> str | None:
+        """The conversation this trace belongs to."""
+        return self.trace_metadata.get(SESSION)
+
+    @property
+    def user(self) -> str | None:
+        """The user the program served."""
+        return self.trace_metadata.get(USER)
+
+    @property
+    def token_usage(self) -> dict[str, int] | None:
+        """Tokens of the whole trace, each call counted once; None when unknown."""
+        text = self.trace_metadata.get(TOKEN_USAGE)
+        return json.loads(text) if text else None
+
+    @property
+    def cost(self) -> dict[str, float] | None:
+        """Cost of the whole trace in USD; None when no part of it is known."""
+        text = self.trace_metadata.get(COST)
+        return json.loads(text) if text else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give MLflow 3's serialised form: RFC 3339 time, duration in ms as int."""
+        started = datetime.fromtimestamp(self.request_time / 1000, tz=timezone.utc)
+        return {
+            "trace_id": self.trace_id,
+            "client_request_id": self.client_request_id,
+            "trace_location": self.trace_location.to_dict(),
+            "request_time": started.isoformat(timespec="milliseconds").replace(
+                "+00:00", "Z"
+            ),
+            "execution_duration_ms": self.execution_duration,
+            "state": self.state.value,
+            "request_preview": self.request_preview,
+            "response_preview": self.response_preview,
+            "trace_metadata": dict(self.trace_metadata),
+            "tags": dict(self.tags),
+            "assessments": [a.to_dict() for a in self.assessments],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> TraceInfo:
+        """Read the form that :meth:`to_dict` writes."""
+        location = data["trace_location"]["mlflow_experiment"]["experiment_id"]
+        started = datetime.fromisoformat(data["request_time"].replace("Z", "+00:00"))
+        return cls(
+            trace_id=data["trace_id"],
+            trace_location=TraceLocation.from_experiment_id(str(location)),
+            request_time=round(started.timestamp() * 1000),
+            state=TraceState(data["state"]),
+            execution_duration=data.get("execution_duration_ms"),
+            request_preview=data.get("request_preview"),
+            response_preview=data.get("response_preview"),
+            client_request_id=data.get("client_request_id"),
+            trace_metadata=dict(data.get("trace_metadata") or {}),
+            tags=dict(data.get("tags") or {}),
+            assessments=[
+                Assessment.from_dict(a) for a in data.get("assessments") or []
+            ],
+        )

@@ -1,0 +1,130 @@
+"""The two forms a recorded value takes, and the way back.
+
+A *captured* value is either an immutable scalar kept by reference (``None``, ``bool``,
+``int``, ``float``, ``str``), a flat dict of such scalars that nobody else holds, or
+``bytes``: JSON text, encoded the moment the value was seen. The user's own ``bytes``
+never appear; capture turns them into text or a note.
+
+A *note* is a JSON object with the key ``$spantree`` that stands for something JSON
+can't say (a NaN, a value that was cut, an object shown by type). A user's dict with
+that key is stored under ``$$spantree`` and comes back unchanged.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING, TypeAlias
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Captured: TypeAlias = "str | int | float | bool | bytes | dict[str, object] | None"
+
+NOTE = "$spantree"
+ESCAPED_NOTE = "$$spantree"
+
+# orjson reads integers beyond 64 bits as floats, so texts that may hold one go to json.
+_LONG_INTEGER = re.compile(rb"\d{19}")
+
+
+def encode(value: Captured) -> bytes:
+    """Give the JSON text (UTF-8) of a captured value."""
+    if type(value) is bytes:
+        return value
+    try:
+        text = orjson.dumps(value)
+    except TypeError:  # an integer beyond 64 bits, a lone surrogate
+        return encode_exactly(value)
+    if b"null" in text and _has_non_finite(value):
+        return encode_exactly(value)
+    return text
+
+
+def dumps(value: object) -> bytes:
+    """Give the JSON text of plain JSON data of our own making."""
+    return orjson.dumps(value)
+
+
+def encode_list(values: Sequence[Captured]) -> bytes:
+    """Give the JSON text of a list of captured values."""
+    parts = [orjson.Fragment(v) if type(v) is bytes else v for v in values]
+    try:
+        text = orjson.dumps(parts)
+    except TypeError:  # as in `encode`
+        text = b"null"
+    if b"null" in text:
+        return b"[" + b",".join([encode(v) for v in values]) + b"]"
+    return text
+
+
+def encode_exactly(value: object) -> bytes:
+    """Encode JSON data that orjson refuses or would change.
+
+    Integers keep every digit, NaN and the infinities become notes, and a lone
+    surrogate becomes its six visible characters.
+    """
+    text = json.dumps(_with_notes(value), ensure_ascii=False, separators=(",", ":"))
+    return text.encode()
+
+
+def decode(value: Captured) -> object:
+    """Give a captured value back as Python data.
+
+    Returns:
+        A fresh object each time, so that a reader can't change the record.
+    """
+    if type(value) is dict:
+        return dict(value)
+    if type(value) is not bytes:
+        return value
+    return loads(value)
+
+
+def from_json(text: bytes | str) -> Captured:
+    """Take JSON text as a captured value: scalars read, containers left as they are."""
+    raw = text.encode() if isinstance(text, str) else text
+    if raw[:1] in (b"{", b"["):
+        return raw
+    return loads(raw)  # type: ignore[return-value]
+
+
+def loads(text: bytes | str) -> object:
+    """Read JSON text written by :func:`encode`, notes for floats resolved."""
+    raw = text.encode() if isinstance(text, str) else text
+    hook = _resolve_note if NOTE.encode() in raw else None
+    if hook is None and not _LONG_INTEGER.search(raw):
+        return orjson.loads(raw)
+    return json.loads(raw, object_hook=hook)
+
+
+def _resolve_note(found: dict[str, object]) -> object:
+    if found.get(NOTE) == "float" and isinstance(found.get("value"), str):
+        return float(str(found["value"]))
+    return {k[1:] if _is_escaped(k) else k: v for k, v in found.items()}
+
+
+def _is_escaped(key: str) -> bool:
+    # A user's `$$spantree` is stored with a third `$`, and so on.
+    return key.startswith("$$") and key.lstrip("$") == NOTE[1:]
+
+
+def _has_non_finite(value: object) -> bool:
+    if type(value) is float:
+        return not math.isfinite(value)
+    if type(value) is dict:
+        return any(_has_non_finite(v) for v in value.values())
+    return False
+
+
+def _with_notes(value: object) -> object:
+    if type(value) is float and not math.isfinite(value):
+        return {NOTE: "float", "value": str(value)}
+    if type(value) is dict:
+        return {k: _with_notes(v) for k, v in value.items()}
+    if type(value) is str and not value.isascii():
+        return value.encode("utf-8", "backslashreplace").decode()
+    return value
