@@ -1,0 +1,67 @@
+"""How a running program becomes spans."""
+
+from spantree.entities.live_span import LiveSpan, NoOpSpan
+from spantree.recording.clock import time_ns
+from spantree.recording.context import NO_OP
+from spantree.recording.decorator import trace
+from spantree.recording.guard import (
+    counters,
+    guard,
+    internal_error_tracebacks,
+    internal_errors,
+    reset_internal_errors,
+    warn,
+)
+from spantree.recording.live_trace import LiveTrace
+from spantree.recording.open_traces import Listener, OpenTraces
+from spantree.recording.processors import processors_set
+from spantree.recording.recorder import RECORDER, Recorder
+from spantree.recording.routes import TracingOrderWarning
+from spantree.recording.scope import context
+from spantree.recording.site import Site, experiment_of, make_site
+from spantree.recording.spans import (
+    get_active_trace_id,
+    get_current_active_span,
+    start_span,
+    start_span_no_context,
+    update_current_trace,
+)
+from spantree.recording.threads import ThreadPoolExecutor, propagate
+
+__all__ = [
+    "NO_OP",
+    "RECORDER",
+    "Listener",
+    "LiveSpan",
+    "LiveTrace",
+    "NoOpSpan",
+    "OpenTraces",
+    "Recorder",
+    "Site",
+    "ThreadPoolExecutor",
+    "TracingOrderWarning",
+    "context",
+    "counters",
+    "experiment_of",
+    "get_active_trace_id",
+    "get_current_active_span",
+    "guard",
+    "internal_error_tracebacks",
+    "internal_errors",
+    "is_enabled",
+    "make_site",
+    "processors_set",
+    "propagate",
+    "reset_internal_errors",
+    "start_span",
+    "start_span_no_context",
+    "time_ns",
+    "trace",
+    "update_current_trace",
+    "warn",
+]
+
+
+def is_enabled() -> bool:
+    """Whether tracing is on in this process."""
+    return RECORDER.enabled

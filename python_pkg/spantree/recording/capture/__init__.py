@@ -1,0 +1,28 @@
+"""Snapshots of values: bounded, safe, and final.
+
+:func:`capture` and :func:`capture_arguments` run on the caller's thread. They run no
+code of the user's classes (no ``repr``, ``len``, ``iter``, ``==``, property or hook),
+never raise, and keep within :class:`Limits`.
+"""
+
+from __future__ import annotations
+
+from spantree.recording.capture.cuts import Cut
+from spantree.recording.capture.failures import report_failures_to
+from spantree.recording.capture.limits import Limits, configure_limits
+from spantree.recording.capture.media import Attachment, Attachments, Media
+from spantree.recording.capture.readers import register_serializer
+from spantree.recording.capture.snapshot import capture, capture_arguments
+
+__all__ = [
+    "Attachment",
+    "Attachments",
+    "Cut",
+    "Limits",
+    "Media",
+    "capture",
+    "capture_arguments",
+    "configure_limits",
+    "register_serializer",
+    "report_failures_to",
+]

@@ -1,0 +1,268 @@
+"""The fast path: one call of orjson, and the checks that make its answer exact."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from spantree.recording.capture.limits import ACTIVE, Here
+from spantree.recording.capture.media import MARKS, SHORTEST
+from spantree.recording.capture.notes import Listing, Note, OpenNote
+from spantree.recording.capture.readers import reader_for
+from spantree.recording.capture.walk import Walk
+
+if TYPE_CHECKING:
+    from spantree.recording.capture.cuts import Cut
+    from spantree.recording.capture.limits import Limits
+    from spantree.recording.capture.media import Media
+
+_PASS = (
+    orjson.OPT_PASSTHROUGH_SUBCLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_DATACLASS
+)
+_PASS_KEYS = _PASS | orjson.OPT_NON_STR_KEYS  # costs twice the time: only when needed
+_KEY_REFUSED = "Dict key must be str"
+_SHALLOW = 256  # weight below which the depth is checked afterwards
+_FEW = 32
+_VERY_FEW = 4
+_LEVELS_WEIGHED = 2
+_SAMPLES = 16
+_WEIGHT_OF_ITEM = 8
+_BYTES_PER_ITEM = 8  # of a list so long that counting its items is worth it
+_COUNTED = 2_000  # bytes whose commas are counted without further thought
+_WINDOW = 64
+_CLOSE = 4
+_BLOB_STEP = SHORTEST // 2
+_MOST_CONTAINERS = 100_000
+_MARK = b'$spantree":'
+
+
+class _SlowPathError(Exception):
+    """Leaves orjson from inside; it comes out as the cause of a TypeError."""
+
+
+def encode_quickly(value: Any, attachments: list[Media] | None) -> bytes | None:
+    """Encode a dict, list, tuple or object by one call of orjson.
+
+    Returns:
+        JSON text, or None where only the slow path gives the right one: what orjson
+        refuses or changes, media, and values beyond a limit.
+    """
+    limits = ACTIVE.limits
+    weight = _weigh(value, limits)
+    if weight > limits.max_bytes:
+        return None
+    reader = _Reader(value, attachments)
+    text = _dump(reader, weight)
+    if text is None or len(text) > limits.max_bytes or reader.cuts:
+        return None
+    return text if _is_exact(text, reader, limits) else None
+
+
+def _is_exact(text: bytes, reader: _Reader, limits: Limits) -> bool:
+    if len(text) > 2 * limits.max_items and _may_exceed(text, limits.max_items):
+        return False
+    # A single byte is found ten times faster than the whole mark.
+    if b"$" in text and text.count(_MARK) != reader.marks():
+        return False
+    if b"null" in text and _has_non_finite(reader.opened):
+        return False
+    return len(text) <= SHORTEST or not _may_hold_media(text)
+
+
+def _may_exceed(text: bytes, max_items: int) -> bool:
+    """Tell whether a text has as many commas as a container beyond the limit."""
+    if _COUNTED < len(text) <= _BYTES_PER_ITEM * max_items:
+        # So many items in so little text lie close together: a look at some places
+        # tells prose apart for a quarter of the time.
+        places = range(0, len(text), len(text) // _SAMPLES)
+        if not any(text.count(b",", at, at + _WINDOW) >= _CLOSE for at in places):
+            return False
+    return text.count(b",") >= max_items
+
+
+def _weigh(value: Any, limits: Limits) -> int:
+    """Estimate the bytes of a value from the lengths of its first two levels."""
+    kind = type(value)
+    if kind is not dict and kind is not list and kind is not tuple:
+        return _SHALLOW
+    try:
+        items = value.values() if kind is dict else value
+        count = len(value)
+        if count > limits.max_items:
+            return limits.max_bytes + 1
+        weight = 0
+        for item in items if count <= _FEW else _samples(items, count):
+            kind = type(item)
+            if kind is str:
+                weight += len(item)
+            elif kind is list or kind is dict or kind is tuple:
+                weight += _weigh_inner(item, limits)
+    except (RuntimeError, IndexError):  # changed meanwhile: the slow path tries again
+        return limits.max_bytes + 1
+    return weight if count <= _FEW else weight * (count // _SAMPLES)
+
+
+def _weigh_inner(value: Any, limits: Limits, levels: int = _LEVELS_WEIGHED) -> int:
+    count = len(value)
+    if count > limits.max_items:
+        return limits.max_bytes + 1
+    weight: int = count * _WEIGHT_OF_ITEM
+    if count > _FEW and type(value) is not dict:
+        places = (value[0], value[count // 2], value[-1])
+        weight += sum(map(_length, places)) * count // len(places)
+    elif count <= _FEW:
+        for item in value.values() if type(value) is dict else value:
+            kind = type(item)
+            if kind is str:
+                weight += len(item)
+            elif count <= _VERY_FEW and levels and (kind is list or kind is dict):
+                weight += _weigh_inner(item, limits, levels - 1)
+    return weight
+
+
+def _length(value: Any) -> int:
+    kind = type(value)
+    if kind is str:
+        return len(value)
+    if kind is list or kind is dict or kind is tuple:
+        return len(value) * _WEIGHT_OF_ITEM
+    return 0
+
+
+def _samples(items: Any, count: int) -> Any:
+    return islice(items, 0, None, count // _SAMPLES)
+
+
+def _dump(reader: _Reader, weight: int) -> bytes | None:
+    """Encode with the exact depth limit; None if orjson refuses."""
+    if weight > _SHALLOW:
+        return _dump_nested(reader)
+    text = _dump_with(reader.value, reader)
+    if text is None or len(text) <= 2 * ACTIVE.limits.max_depth:
+        return text
+    if text.count(b"[") + text.count(b"{") <= ACTIVE.limits.max_depth:
+        return text
+    return _dump_nested(reader.again())
+
+
+def _dump_nested(reader: _Reader) -> bytes | None:
+    text = _dump_with(ACTIVE.nest, reader)
+    depth = ACTIVE.nest_depth
+    return None if text is None else text[depth:-depth]
+
+
+def _dump_with(value: Any, reader: _Reader) -> bytes | None:
+    try:
+        return orjson.dumps(value, reader.read, _PASS)
+    except TypeError as error:
+        _forward_interrupt(error)
+        if str(error) != _KEY_REFUSED:
+            return None
+    try:
+        return orjson.dumps(value, reader.again().read, _PASS_KEYS)
+    except TypeError as error:
+        _forward_interrupt(error)
+        return None
+
+
+def _forward_interrupt(error: TypeError) -> None:
+    # orjson makes a Ctrl-C that arrives in `default` the cause of its own error.
+    if isinstance(error.__cause__, KeyboardInterrupt):
+        raise error.__cause__
+
+
+class _Reader:
+    """Reads the objects that orjson hands back.
+
+    Attributes:
+        value: The whole value.
+        opened: The containers orjson took from here, the value among them.
+        cuts: Entries for what was cut while reading; any means the slow path.
+    """
+
+    __slots__ = ("_attachments", "_found", "_walk", "cuts", "opened", "value")
+
+    def __init__(self, value: object, attachments: list[Media] | None) -> None:
+        self.value = value
+        self._attachments = attachments
+        self.again()
+
+    def again(self) -> _Reader:
+        """Forget what was read."""
+        self.opened: list[object] = [self.value]
+        self.cuts: list[Cut] = []
+        self._found = 0
+        self._walk: Walk | None = None
+        return self
+
+    def marks(self) -> int:
+        """Count the notes written."""
+        return self._found + (self._walk.marks if self._walk is not None else 0)
+
+    def read(self, value: object) -> object:
+        """Give what stands for an object: orjson's ``default``."""
+        kind = type(value)
+        if kind is Here:
+            return self.value
+        if self._walk is None:
+            self._walk = Walk(self.cuts, self._attachments)
+        found = reader_for(kind)(value, self._walk)
+        kind = type(found)
+        if kind is Note:
+            self._found += 1
+            return dict(found)  # type: ignore[call-overload]
+        if kind is OpenNote:
+            return self._walk.copy_note(found, value)  # type: ignore[arg-type]
+        if kind is Listing:
+            found = _opened(found)  # type: ignore[arg-type]
+        limits = ACTIVE.limits
+        if _weigh(found, limits) > limits.max_bytes:
+            raise _SlowPathError
+        self.opened.append(found)
+        return found
+
+
+def _opened(listing: Listing) -> object:
+    if listing.total != len(listing.items):
+        raise _SlowPathError
+    if listing.kind == "list":
+        return listing.items
+    # A dict of other keys would be built by their __hash__ and __eq__.
+    pairs: list[Any] = listing.items
+    if not all(type(key) is str for key, _ in pairs):
+        raise _SlowPathError
+    return dict(pairs)
+
+
+def _has_non_finite(values: list[object]) -> bool:
+    """Tell whether a null in the text may be a NaN or an infinity."""
+    stack: list[Any] = [values]
+    for _ in range(_MOST_CONTAINERS):
+        if not stack:
+            return False
+        found = stack.pop()
+        try:
+            for item in found.values() if type(found) is dict else found:
+                kind = type(item)
+                if kind is str:
+                    continue
+                if kind is dict or kind is list or kind is tuple:
+                    stack.append(item)
+                elif kind is float and item - item != 0:
+                    return True
+        except RuntimeError:  # another thread changed the dict
+            return True
+    return True
+
+
+def _may_hold_media(text: bytes) -> bool:
+    """Look for base64: a long stretch without space or comma, and a name for it."""
+    for at in range(0, len(text), _BLOB_STEP):
+        end = at + _BLOB_STEP
+        if text.find(b" ", at, end) < 0 and text.find(b",", at, end) < 0:
+            return any(mark in text for mark in MARKS)
+    return False

@@ -1,0 +1,94 @@
+"""How much of one value is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# orjson refuses to nest deeper than this, and the exact depth limit builds on it.
+DEEPEST = 254
+
+# Text up to this length is never media and never near the limit, so the hot path
+# needs no closer look at it.
+_PLAIN_TEXT = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The budget of one captured value.
+
+    What goes beyond a limit is cut in place, with a note that says so.
+
+    Attributes:
+        max_bytes: Text and structure kept, in bytes of UTF-8.
+        max_items: Items kept of one list, dict, set.
+        max_nodes: Items kept in all containers together.
+        max_depth: Containers inside each other, at most 250.
+        max_time_ms: Time spent on the slow path, looked at every 256 nodes.
+    """
+
+    max_bytes: int = 1_000_000
+    max_items: int = 10_000
+    max_nodes: int = 20_000
+    max_depth: int = 64
+    max_time_ms: float = 20
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be kept to."""
+        for name in ("max_bytes", "max_items", "max_nodes", "max_time_ms"):
+            if getattr(self, name) <= 0:
+                message = f"{name} must be above 0, not {getattr(self, name)}."
+                raise ValueError(message)
+        if not 0 < self.max_depth < DEEPEST - 3:
+            message = f"max_depth must be 1 to 250, not {self.max_depth}."
+            raise ValueError(message)
+
+
+class Here:
+    """Stands for the value inside :attr:`Active.nest`."""
+
+    __slots__ = ()
+
+
+class Active:
+    """The limits in force, with what the hot path derives from them.
+
+    Attributes:
+        limits: The limits.
+        plain_text: Characters of text that need no closer look.
+        nest: Tuples around a :class:`Here`, so many that orjson's own depth limit
+            falls on ``max_depth``: an exact check at no cost per node.
+        nest_depth: How many tuples these are.
+    """
+
+    __slots__ = ("limits", "nest", "nest_depth", "plain_text")
+
+    def __init__(self) -> None:
+        self.replace(Limits())
+
+    def replace(self, limits: Limits) -> None:
+        """Put other limits in force."""
+        nest: object = Here()
+        depth = DEEPEST - limits.max_depth
+        for _ in range(depth):
+            nest = (nest,)
+        self.limits = limits
+        self.nest = nest
+        self.nest_depth = depth
+        self.plain_text = min(_PLAIN_TEXT, limits.max_bytes // 4)
+
+
+ACTIVE = Active()
+
+
+def configure_limits(limits: Limits | None = None) -> Limits:
+    """Replace the limits for all values captured from now on.
+
+    Args:
+        limits: The new ones; None restores the defaults.
+
+    Returns:
+        The limits that were in force, to put them back.
+    """
+    before = ACTIVE.limits
+    ACTIVE.replace(limits or Limits())
+    return before

@@ -1,0 +1,226 @@
+"""Pictures, sound and documents inside values: kept beside the payload, not in it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spantree.recording.capture.notes import Note, Reading, note
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SHORTEST = 2_048
+"""Characters of base64 text below which media stay where they are."""
+
+_DEFAULT_MAX_BYTES = 10_000_000
+_CONTENT_TYPE = re.compile(r"[a-z0-9]{1,40}/[A-Za-z0-9.+_-]{1,80}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_=\s-]*")
+_DATA_URI = re.compile(r"data:([^;,]{1,120})(?:;[^;,]{1,80}){0,3};base64,")
+_LONGEST_DATA_HEAD = 400
+_SIGNATURES = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+    (b"%PDF-", "application/pdf"),
+    (b"ID3", "audio/mpeg"),
+    (b"OggS", "audio/ogg"),
+    (b"fLaC", "audio/flac"),
+)
+# RIFF files say what they are after their length.
+_RIFF_KINDS = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}
+_RIFF_KIND_AT = slice(8, 12)
+
+# The ways APIs wrap base64 text: in a data URI, or beside a field with its type.
+_TYPE_FIELDS = ("media_type", "mime_type", "mimeType")
+MARKS = (
+    b";base64,",
+    b'"input_audio"',
+    b'"image_generation_call"',
+    b'"b64_json"',
+    *(f'"{name}"'.encode() for name in _TYPE_FIELDS),
+)
+"""JSON text with none of these holds no media."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """Bytes to be kept with a trace as a file of their own.
+
+    Attributes:
+        content_type: MIME type, such as ``image/png``.
+        content_bytes: The content.
+    """
+
+    content_type: str
+    content_bytes: bytes
+
+    @classmethod
+    def from_file(cls, path: str | Path, content_type: str | None = None) -> Attachment:
+        """Read a file now.
+
+        Args:
+            path: Where it is.
+            content_type: Its MIME type; by default told from its first bytes.
+        """
+        content = Path(path).read_bytes()
+        kind = content_type or sniff(content[:64]) or "application/octet-stream"
+        return cls(kind, content)
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """Something taken out of a value.
+
+    Attributes:
+        id: The UUID in the address that stands in its place.
+        content_type: MIME type.
+        size: Bytes.
+        raw: The bytes, or their base64 text as it was found.
+    """
+
+    id: str
+    content_type: str
+    size: int
+    raw: bytes | str
+
+    def content(self) -> bytes:
+        """Give the bytes; base64 is read here, off the caller's thread.
+
+        Raises:
+            ValueError: If the text isn't base64 after all.
+        """
+        if isinstance(self.raw, bytes):
+            return self.raw
+        text = self.raw.translate({45: 43, 95: 47})
+        try:
+            return base64.b64decode(text + "=" * (-len(text) % 4))
+        except binascii.Error as error:
+            message = f"The {self.content_type} {self.id} is not base64: {error}"
+            raise ValueError(message) from error
+
+
+class Attachments(list[Media]):
+    """Collects the media of one span's values.
+
+    Attributes:
+        trace_id: The trace the addresses name.
+        max_bytes: Larger media become a note.
+    """
+
+    def __init__(self, trace_id: str, max_bytes: int = _DEFAULT_MAX_BYTES) -> None:
+        super().__init__()
+        self.trace_id = trace_id
+        self.max_bytes = max_bytes
+
+
+def put_aside(
+    attachments: list[Media] | None,
+    content_type: str,
+    size: int,
+    load: Callable[[], bytes | str],
+) -> str | Note:
+    """Hand media to the collector.
+
+    Args:
+        attachments: The collector; None keeps only a note.
+        content_type: MIME type.
+        size: Bytes.
+        load: Gives the content, called only if it is kept.
+
+    Returns:
+        The address of the media, or a note with type and size in its place.
+    """
+    kind = content_type if _CONTENT_TYPE.fullmatch(content_type) else "unknown"
+    limit = _DEFAULT_MAX_BYTES
+    trace = ""
+    if isinstance(attachments, Attachments):
+        limit = attachments.max_bytes
+        trace = f"&trace_id={attachments.trace_id}"
+    if attachments is None or size > limit:
+        return note("attachment", content_type=kind, size=size)
+    media = Media(_new_id(), kind, size, load())
+    attachments.append(media)
+    quoted = kind.replace("+", "%2B").replace("/", "%2F")
+    return f"mlflow-attachment://{media.id}?content_type={quoted}{trace}&size={size}"
+
+
+def attached(value: Attachment, run: Reading) -> object:
+    """Read an attachment."""
+    content = value.content_bytes
+    if type(content) is not bytes or type(value.content_type) is not str:
+        return note("attachment", content_type="unknown")
+    return run.media(value.content_type, len(content), lambda: content)
+
+
+def sniff(head: bytes) -> str | None:
+    """Tell media from their first bytes."""
+    for signature, content_type in _SIGNATURES:
+        if head.startswith(signature):
+            return content_type
+    if head.startswith(b"RIFF"):
+        return _RIFF_KINDS.get(head[_RIFF_KIND_AT])
+    return None
+
+
+def find_data_uri(text: str) -> tuple[str, int] | None:
+    """Recognise a ``data:`` URI in base64: its MIME type and where the text begins."""
+    if not text.startswith("data:"):
+        return None
+    found = _DATA_URI.match(text, 0, _LONGEST_DATA_HEAD)
+    if found is None or not _looks_base64(text, found.end()):
+        return None
+    return found[1], found.end()
+
+
+def find_wrapped(
+    text: str, key: object, outer: object, siblings: dict[object, object]
+) -> str | None:
+    """Recognise base64 text by the fields around it.
+
+    Args:
+        text: The value of a field.
+        key: The field's name.
+        outer: The name under which the whole object stands.
+        siblings: The fields beside it with text values.
+
+    Returns:
+        The MIME type, None if this is no media.
+    """
+    content_type: object = None
+    if key == "data":
+        content_type = next((siblings[k] for k in _TYPE_FIELDS if k in siblings), None)
+        if content_type is None and outer == "input_audio":
+            content_type = f"audio/{siblings.get('format', 'wav')}"
+    elif key == "b64_json" or (
+        key == "result" and siblings.get("type") == "image_generation_call"
+    ):
+        content_type = f"image/{siblings.get('output_format', 'png')}"
+    if type(content_type) is not str or not _looks_base64(text, 0):
+        return None
+    return content_type
+
+
+def decoded_size(text: str, start: int = 0) -> int:
+    """Give the number of bytes that base64 text stands for, without reading it."""
+    end = text[-2:]
+    padding = len(end) - len(end.rstrip("="))
+    return (len(text) - start - padding) * 3 // 4
+
+
+def _looks_base64(text: str, start: int) -> bool:
+    return bool(_BASE64.fullmatch(text, start, start + 256))
+
+
+def _new_id() -> str:
+    raw = bytearray(os.urandom(16))
+    raw[6] = raw[6] & 0x0F | 0x40  # version and variant of RFC 4122, 4.4
+    raw[8] = raw[8] & 0x3F | 0x80
+    text = raw.hex()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))

@@ -1,0 +1,351 @@
+"""A trace that is being recorded: its spans so far and what was said of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spantree.entities.ids import span_id_text, trace_id_text
+from spantree.entities.span import (
+    INPUTS,
+    LOG_LEVEL,
+    OUTPUTS,
+    SPAN_TYPE,
+    TRUNCATED,
+    Link,
+    SpanEvent,
+    SpanStatus,
+    SpanStatusCode,
+)
+from spantree.entities.trace import (
+    SESSION,
+    USER,
+    Trace,
+    TraceState,
+)
+from spantree.entities.values import decode, dumps
+from spantree.recording.capture import capture
+from spantree.recording.clock import perf_counter_ns, time_ns
+from spantree.recording.context import leave
+from spantree.recording.exceptions import describe, exception_attributes
+from spantree.recording.guard import counters, guard, warn
+from spantree.recording.publish import publish
+from spantree.recording.site import log_level_of
+
+if TYPE_CHECKING:
+    from spantree.entities.live_span import LiveSpan
+    from spantree.entities.values import Captured
+    from spantree.recording.capture import Cut
+    from spantree.recording.recorder import Recorder
+
+# As OpenTelemetry names them on a root span.
+_FIELDS_OF_ROOT = {"session.id": SESSION, "user.id": USER}
+_KEY_CHARACTERS = 250
+_TEXT_CHARACTERS = 64_000
+
+
+class LiveTrace:
+    """A trace that is being recorded.
+
+    Attributes:
+        key: The trace's id as an integer of 128 bits.
+        recorder: Who is told when the trace ends.
+        clock_offset: Add it to ``perf_counter_ns()`` for nanoseconds since 1970. One
+            wall clock reading per trace keeps its spans in order when the clock steps.
+        spans: Every span begun so far, in order of their beginnings.
+        root: The first of them.
+        open_after_root: Once the root has ended, the spans still open; None before.
+        experiment_id: Decimal text.
+        tags: Text by key.
+        metadata: Text by key.
+        client_request_id: The caller's own id of the request.
+        previews: Set by the user: request, response; None = computed.
+        state: Set by the user; None = the root's status.
+    """
+
+    __slots__ = (
+        "client_request_id",
+        "clock_offset",
+        "experiment_id",
+        "key",
+        "metadata",
+        "open_after_root",
+        "recorder",
+        "request_preview",
+        "response_preview",
+        "root",
+        "spans",
+        "state",
+        "tags",
+    )
+
+    root: LiveSpan
+
+    def __init__(self, recorder: Recorder, key: int, experiment_id: str) -> None:
+        self.recorder = recorder
+        self.key = key
+        self.experiment_id = experiment_id
+        self.clock_offset = time_ns() - perf_counter_ns()
+        self.spans: list[LiveSpan] = []
+        self.open_after_root: set[LiveSpan] | None = None
+        self.tags: dict[str, str] = {}
+        self.metadata: dict[str, str] = {}
+        self.client_request_id: str | None = None
+        self.request_preview: str | None = None
+        self.response_preview: str | None = None
+        self.state: TraceState | None = None
+
+    @property
+    def trace_id(self) -> str:
+        """The trace's id, ``tr-`` and 32 hex digits."""
+        return trace_id_text(self.key)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the root has not ended yet."""
+        return self.root.end_time_ns is None
+
+    def to_trace(self) -> Trace:
+        """Copy what has been recorded so far, secrets masked; see :func:`publish`."""
+        return publish(self, self.recorder.redactor)
+
+    def update(
+        self,
+        *,
+        tags: object = None,
+        metadata: object = None,
+        client_request_id: object = None,
+        request_preview: object = None,
+        response_preview: object = None,
+        state: object = None,
+        session_id: object = None,
+        user: object = None,
+    ) -> None:
+        """Set what is said of the trace as a whole; None means not given."""
+        with guard("update_trace"):
+            self.describe(tags, metadata)
+            self.describe({}, {SESSION: session_id, USER: user})
+            for field, value in (
+                ("client_request_id", client_request_id),
+                ("request_preview", request_preview),
+                ("response_preview", response_preview),
+            ):
+                if value is not None:
+                    setattr(self, field, str(value))
+            if state is not None:
+                self._set_state(state)
+            self.recorder.traces.changed(self)
+
+    def describe(self, tags: object, metadata: object) -> None:
+        """Add tags and metadata; a None among the values is skipped."""
+        for target, given in ((self.tags, tags), (self.metadata, metadata)):
+            for key, value in dict.items(given) if isinstance(given, dict) else ():
+                self._set_text(target, str(key)[:_KEY_CHARACTERS], value)
+
+    def adopt_root(self) -> None:
+        """Take session and user from the attributes that the root began with."""
+        for key, field in _FIELDS_OF_ROOT.items():
+            value = self.root.raw_attributes.get(key)
+            if value is not None:
+                self.describe({}, {field: value})
+
+    def remove_tag(self, key: str) -> None:
+        """Remove a tag; that of session or user clears the field."""
+        self.tags.pop(key, None)
+        if key in (SESSION, USER):
+            self.metadata.pop(key, None)
+        self.recorder.traces.changed(self)
+
+    def _set_text(self, target: dict[str, str], key: str, value: object) -> None:
+        if value is None:
+            return
+        if key in (SESSION, USER):
+            # One field each, whichever way it was written; read under both.
+            self.tags[key] = self.metadata[key] = str(value)
+            return
+        text = value if type(value) is str else str(value)
+        target[key] = text[:_TEXT_CHARACTERS]
+
+    def _set_state(self, state: object) -> None:
+        name = state.value if isinstance(state, TraceState) else str(state).upper()
+        if name in ("OK", "ERROR"):
+            self.state = TraceState(name)
+        else:
+            warn("state", "A trace's state is OK or ERROR, not %r; ignored.", name)
+
+    def close(self, span: LiveSpan) -> None:
+        """Note the end of the root, or of a span that outlived it."""
+        if span is self.root:
+            self.open_after_root = {s for s in self.spans if s.end_time_ns is None}
+            self.recorder.traces.ended(self)
+        elif self.open_after_root is not None:
+            self.open_after_root.discard(span)
+            self.recorder.traces.changed(self)
+
+    # SpanEditor: what the setters of LiveSpan do.
+
+    def edit_inputs(self, span: LiveSpan, inputs: object) -> None:
+        """Snapshot and set the inputs."""
+        with guard("set_inputs"):
+            if _may_edit(span):
+                span.raw_inputs = _captured(span, "inputs", inputs)
+
+    def edit_outputs(self, span: LiveSpan, outputs: object) -> None:
+        """Snapshot and set the outputs."""
+        with guard("set_outputs"):
+            if _may_edit(span):
+                span.raw_outputs = _captured(span, "outputs", outputs)
+
+    def edit_attribute(self, span: LiveSpan, key: str, value: object) -> None:
+        """Snapshot and set one attribute; reserved names set their fields."""
+        with guard("set_attribute"):
+            if not _may_edit(span):
+                return
+            if key == INPUTS:
+                span.raw_inputs = _captured(span, "inputs", value)
+            elif key == OUTPUTS:
+                span.raw_outputs = _captured(span, "outputs", value)
+            elif key == SPAN_TYPE:
+                span.span_type = str(value)
+            else:
+                captured = _captured(span, str(key), value)
+                _own_attributes(span)[str(key)] = captured
+                if key in _FIELDS_OF_ROOT and span is self.root:
+                    self.describe({}, {_FIELDS_OF_ROOT[key]: value})
+
+    def edit_log_level(self, span: LiveSpan, log_level: object) -> None:
+        """Set the log level."""
+        with guard("set_log_level"):
+            level = log_level_of(log_level)
+            if level is not None and _may_edit(span):
+                _own_attributes(span)[LOG_LEVEL] = int(level)
+
+    def edit_field(self, span: LiveSpan, name: str, value: object) -> None:
+        """Set a plain text field of the span."""
+        with guard("set_field"):
+            if _may_edit(span):
+                setattr(span, name, str(value))
+
+    def edit_status(self, span: LiveSpan, status: object) -> None:
+        """Set the status from a status, a code or a code's name."""
+        with guard("set_status"):
+            if not _may_edit(span):
+                return
+            if not isinstance(status, SpanStatus):
+                name = getattr(status, "value", status)
+                try:
+                    status = SpanStatus(SpanStatusCode(str(name).upper()))
+                except ValueError:
+                    warn(
+                        "status",
+                        "A span's status is UNSET, OK or ERROR, not %r; ignored.",
+                        str(name),
+                    )
+                    return
+            span.status_code = status.status_code
+            span.status_message = status.description
+
+    def edit_event(self, span: LiveSpan, event: object) -> None:
+        """Append an event."""
+        with guard("add_event"):
+            if not _may_edit(span):
+                return
+            if not isinstance(event, SpanEvent):
+                warn("event", "add_event takes a SpanEvent; the call is ignored.")
+                return
+            attributes = {str(k): capture(v) for k, v in dict(event.attributes).items()}
+            self._append_event(span, str(event.name), event.timestamp, attributes)
+
+    def edit_link(self, span: LiveSpan, link: object) -> None:
+        """Append a link."""
+        with guard("add_link"):
+            if _may_edit(span) and isinstance(link, Link):
+                span.links = [*span.links, link]
+
+    def edit_exception(self, span: LiveSpan, exception: object) -> None:
+        """Append the exception event and set the status to ERROR."""
+        with guard("record_exception"):
+            if _may_edit(span):
+                self.note_exception(span, exception)
+
+    def note_exception(self, span: LiveSpan, exception: object) -> None:
+        """Append the exception event and set the status, unguarded."""
+        error = (
+            exception
+            if isinstance(exception, BaseException)
+            else Exception(str(exception))
+        )
+        attributes = exception_attributes(error)
+        self._append_event(span, "exception", self.now_ns(), attributes)
+        span.status_code = SpanStatusCode.ERROR
+        span.status_message = describe(error)
+
+    def end_span(
+        self, span: LiveSpan, end_time_ns: int | None = None, *, implicit: bool = False
+    ) -> None:
+        """End the span and make the one above current again, if this one is."""
+        with guard("end_span"):
+            if span.end_time_ns is not None:
+                if not implicit:
+                    warn("ended", "Span %r has already ended; ignored.", span.name)
+                return
+            if self.recorder.processors:
+                self.recorder.process(span)
+            if span.status_code is SpanStatusCode.UNSET:
+                span.status_code = SpanStatusCode.OK
+            span.end_time_ns = end_time_ns if end_time_ns is not None else self.now_ns()
+            leave(span)
+            self.close(span)
+
+    def now_ns(self) -> int:
+        """Nanoseconds since 1970 by this trace's clock."""
+        return perf_counter_ns() + self.clock_offset
+
+    @staticmethod
+    def _append_event(
+        span: LiveSpan, name: str, at: int, attributes: dict[str, Captured]
+    ) -> None:
+        # Copied, not appended: the list of a fresh span is a shared empty one.
+        span.raw_events = [*span.raw_events, (name, at, attributes)]
+
+    def __repr__(self) -> str:
+        """Show the id and the root's name."""
+        return f"LiveTrace({span_id_text(self.key)}, {self.root.name!r})"
+
+
+def _may_edit(span: LiveSpan) -> bool:
+    if span.end_time_ns is None:
+        return True
+    warn("edit_ended", "Span %r has ended; the change is ignored.", span.name)
+    return False
+
+
+def _captured(span: LiveSpan, where: str, value: object) -> Captured:
+    cuts: list[Cut] = []
+    captured = capture(value, cuts)
+    if cuts:
+        note_cuts(span, where, cuts)
+    return captured
+
+
+def note_cuts(span: LiveSpan, where: str, cuts: list[Cut]) -> None:
+    """Say among the attributes of a span what was cut from a value of its.
+
+    Args:
+        span: The span.
+        where: ``inputs``, ``outputs`` or the name of an attribute.
+        cuts: As capture reports them; their paths begin below the value.
+    """
+    counters["truncated"] += 1
+    known = decode(span.raw_attributes.get(TRUNCATED))
+    noted = known if isinstance(known, list) else []
+    for cut in cuts:
+        path = f"{where}.{cut['path']}" if cut["path"] else where
+        noted.append({**cut, "path": path})
+    _own_attributes(span)[TRUNCATED] = dumps(noted)
+
+
+def _own_attributes(span: LiveSpan) -> dict[str, Captured]:
+    if span.attributes_shared:
+        span.raw_attributes = dict(span.raw_attributes)
+        span.attributes_shared = False
+    return span.raw_attributes
