@@ -1,0 +1,158 @@
+"""Traces as pandas DataFrames: MLflow's twelve columns, and our typed ones.
+
+pandas is imported in these functions only: it costs half a second, and production
+installs go without it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from spantree.entities.errors import MissingExtraError
+from spantree.entities.trace import DATAFRAME_COLUMNS, Trace, TraceData, TraceState
+from spantree.search.summary import NS_PER_MS, Summary, summarise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from types import ModuleType
+
+    import pandas as pd
+
+_OBJECT_COLUMNS = (
+    "request",
+    "response",
+    "trace_metadata",
+    "tags",
+    "spans",
+    "assessments",
+)
+_STATES = ["OK", "ERROR", "UNSET", "IN_PROGRESS", "INTERRUPTED"]
+
+
+def compat_frame(
+    traces: Iterable[Trace], *, include_spans: bool = True
+) -> pd.DataFrame:
+    """Give one row a trace, in exactly the 12 columns that MLflow gives.
+
+    Args:
+        traces: In the order of the rows.
+        include_spans: Fill ``spans``; otherwise it holds empty lists.
+
+    Raises:
+        MissingExtraError: If pandas is not installed.
+
+    """
+    pd = _pandas()
+    rows = [_compat_row(trace, include_spans=include_spans) for trace in traces]
+    if not rows:
+        empty = {c: pd.Series(dtype="object") for c in DATAFRAME_COLUMNS}
+        return _frame(pd, empty)
+    values = {c: [row[c] for row in rows] for c in DATAFRAME_COLUMNS}
+    return _frame(pd, {c: _compat_column(pd, c, values[c]) for c in values})
+
+
+def typed_frame(traces: Iterable[Trace | Summary]) -> pd.DataFrame:
+    """Give one row a trace, typed for analysis; what is unknown is NA, never 0.
+
+    Empty input gives the same columns and dtypes.
+
+    Args:
+        traces: Traces, or what a store's ``summaries`` gives, in row order.
+
+    Raises:
+        MissingExtraError: If pandas is not installed.
+
+    """
+    pd = _pandas()
+    rows = [t if isinstance(t, Summary) else summarise(t) for t in traces]
+    columns: dict[str, Any] = {}
+    for name, (dtype, value_of) in _TYPED.items():
+        columns[name] = _typed_column(pd, dtype, [value_of(row) for row in rows])
+    return _frame(pd, columns)
+
+
+def _frame(pandas: ModuleType, columns: Mapping[str, Any]) -> pd.DataFrame:
+    frame: pd.DataFrame = pandas.DataFrame(columns)
+    return frame
+
+
+def _compat_row(trace: Trace, *, include_spans: bool) -> dict[str, Any]:
+    if not include_spans and trace.data.spans:
+        trace = Trace(trace.info, TraceData())
+    return trace.to_pandas_dataframe_row()
+
+
+def _compat_column(pd: ModuleType, name: str, values: list[Any]) -> object:
+    if name in _OBJECT_COLUMNS:
+        return pd.Series(values, dtype="object")
+    if name == "execution_duration":
+        return pd.Series(values, dtype="Int64" if None in values else "int64")
+    return pd.Series(values)
+
+
+def _typed_column(pd: ModuleType, dtype: str, values: list[Any]) -> object:
+    if dtype == "state":
+        return pd.Series(pd.Categorical(values, categories=_STATES))
+    if dtype == "category":
+        return pd.Series(pd.Categorical(values))
+    if dtype == "time":
+        naive = pd.Series(values, dtype="int64").astype("datetime64[ns]")
+        return naive.dt.tz_localize("UTC")
+    if dtype == "text":
+        # Before pandas 3 a text column is of dtype object.
+        is_new = int(pd.__version__.partition(".")[0]) >= 3  # noqa: PLR2004
+        return pd.Series(values, dtype="str" if is_new else "object")
+    return pd.Series(values, dtype=dtype)
+
+
+def _state(row: Summary) -> str:
+    unset = row.state is TraceState.STATE_UNSPECIFIED
+    return "UNSET" if unset else row.state.value
+
+
+def _duration_ms(row: Summary) -> float | None:
+    return None if row.dur_ns is None else row.dur_ns / NS_PER_MS
+
+
+def _feedback(row: Summary) -> dict[str, object]:
+    return {
+        a.name: a.value for a in row.assessments if a.valid and a.kind == "FEEDBACK"
+    }
+
+
+_TYPED: Mapping[str, tuple[str, Callable[[Summary], object]]] = {
+    "trace_id": ("text", lambda row: row.trace_id),
+    "name": ("category", lambda row: row.name),
+    "status": ("state", _state),
+    "start_time": ("time", lambda row: row.start_ns),
+    "duration_ms": ("float64", _duration_ms),
+    "spans": ("Int64", lambda row: row.span_count),
+    "errors": ("Int64", lambda row: row.error_count),
+    "error": ("text", lambda row: row.error),
+    "models": ("category", lambda row: ", ".join(row.models) or None),
+    "llm_calls": ("Int64", lambda row: row.llm_calls),
+    "input_tokens": ("Int64", lambda row: row.input_tokens),
+    "output_tokens": ("Int64", lambda row: row.output_tokens),
+    "total_tokens": ("Int64", lambda row: row.total_tokens),
+    "cached_tokens": ("Int64", lambda row: row.cached_tokens),
+    "cost_usd": ("Float64", lambda row: row.cost),
+    "session": ("category", lambda row: row.session),
+    "user": ("category", lambda row: row.user),
+    "request": ("text", lambda row: row.request_preview),
+    "response": ("text", lambda row: row.response_preview),
+    "tags": ("object", lambda row: dict(row.tags)),
+    "feedback": ("object", _feedback),
+    "cell": ("text", lambda row: row.cell),
+}
+
+
+def _pandas() -> ModuleType:
+    try:
+        import pandas as pd
+    except ImportError as error:
+        msg = (
+            'search_traces(return_type="pandas") needs pandas. '
+            'Run: pip install "spantree[notebook]"'
+        )
+        raise MissingExtraError(msg) from error
+    return pd
