@@ -1,0 +1,328 @@
+"""Turns filters and orders into SQL.
+
+What narrow rows can't answer (payloads of spans) is left out of the SQL, which then
+finds too much, never too little; the evaluator decides the rest. NOT is pushed down
+to single comparisons for that, which also leaves their indexes to the others.
+"""
+
+# ruff: noqa: S608 - values are bound; what is pasted are our own names and marks
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from spantree.entities.ids import TRACE_PREFIX, parse_trace_id
+from spantree.search.nodes import (
+    And,
+    Comparison,
+    Literal,
+    Node,
+    Not,
+    Op,
+    SpanCount,
+    SpanMatch,
+    SpanRelation,
+)
+from spantree.store.functions import LOWER, TEST_JSON, TEST_TEXT, literals_json
+from spantree.store.rows import METADATA, STATES, STATUSES, TAG, id_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from enum import Enum
+
+    from spantree.search.fields import Field
+
+Bound: TypeAlias = "str | int | float | bytes | None"
+
+_TRUE = "1"
+_FALSE = "0"
+# Beyond these, SQLite's matcher is slow or refuses; ours is neither.
+_MAX_GLOB_STARS = 4
+_MAX_GLOB_CHARACTERS = 1_000
+_LARGEST = 2**63 - 1
+
+
+def _case(column: str, names: Sequence[Enum]) -> str:
+    whens = " ".join(f"WHEN {i} THEN '{n.value}'" for i, n in enumerate(names))
+    return f"CASE {column} {whens} END"
+
+
+_HEX_ID = f"('{TRACE_PREFIX}' || lower(hex(trace.trace_id)))"
+TRACE_COLUMNS = {
+    "name": "trace.name",
+    "state": _case("trace.state", STATES),
+    "timestamp": "trace.start_ns",
+    "duration": "trace.dur_ns",
+    "end_time": "(trace.start_ns + trace.dur_ns)",
+    "trace_id": _HEX_ID,
+    "experiment_id": "trace.experiment",
+    "client_request_id": "trace.client_request_id",
+    "session": "trace.session",
+    "user": "trace.user",
+    "tokens": "trace.total_tokens",
+    "input_tokens": "trace.input_tokens",
+    "output_tokens": "trace.output_tokens",
+    "cost": "trace.cost",
+    "span_count": "trace.span_count",
+    "error_count": "trace.error_count",
+    "llm_calls": "trace.llm_calls",
+    "error": "trace.error",
+    "cell": "trace.cell",
+}
+_SPAN_COLUMNS = {
+    "span.status": _case("span.status", STATUSES),
+    "span.duration": "span.dur_ns",
+    "span.ttft": "span.ttft_ns",
+    "span.input_tokens": "span.input_tokens",
+    "span.output_tokens": "span.output_tokens",
+    "span.cost": "span.cost",
+}
+_SPAN_WORDS = {
+    "span.name": "span.name",
+    "span.type": "span.type",
+    "span.model": "span.model",
+    "span.provider": "span.provider",
+}
+_JUDGED = {"feedback": "= 0", "expectation": "= 1", "assessment": "IN (0, 1)"}
+_ORDER_OPS = {Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
+_COUNT_OPS = {**_ORDER_OPS, Op.EQ: "="}
+_NAMESPACES = {"tag": TAG, "metadata": METADATA}
+
+
+@dataclass(slots=True)
+class Compiler:
+    """Collects the parameters of one statement while its parts are compiled.
+
+    Args:
+        parameters: By name.
+        is_exact: False once something was left to the evaluator.
+    """
+
+    parameters: dict[str, Bound] = field(default_factory=dict)
+    is_exact: bool = True
+
+    def where(self, node: Node, *, negated: bool = False) -> str:
+        """Give the condition for a filter; it may find too much, see ``is_exact``."""
+        if isinstance(node, Not):
+            return self.where(node.part, negated=not negated)
+        if isinstance(node, SpanMatch):
+            return self._span_match(node, negated=negated)
+        if isinstance(node, SpanCount):
+            return self._span_count(node, negated=negated)
+        if isinstance(node, SpanRelation):
+            return self._span_relation(node, negated=negated)
+        if isinstance(node, Comparison):
+            return self._leaf(node, negated=negated)
+        parts = [self.where(part, negated=negated) for part in node.parts]
+        joint = " AND " if isinstance(node, And) is not negated else " OR "
+        return f"({joint.join(parts)})"
+
+    def bind(self, value: Bound) -> str:
+        """Give the mark of a parameter."""
+        if isinstance(value, int) and abs(value) > _LARGEST:
+            value = float(value)
+        name = f"p{len(self.parameters)}"
+        self.parameters[name] = value
+        return f":{name}"
+
+    def word(self, text: str) -> str:
+        """Give the number of an interned text, NULL for one never stored."""
+        return f"(SELECT id FROM word WHERE text = {self.bind(text)})"
+
+    def order_value(self, key: Field) -> str:
+        """Give what a field sorts by."""
+        if key.key not in _NAMESPACES:
+            return TRACE_COLUMNS[key.key]
+        ns, word = _NAMESPACES[key.key], self.word(key.argument)
+        return (
+            "(SELECT value FROM tag WHERE tag.trace = trace.id "
+            f"AND tag.ns = {ns} AND tag.key = {word})"
+        )
+
+    def _span_match(self, node: SpanMatch, *, negated: bool) -> str:
+        inner = Compiler(self.parameters)
+        condition = inner.where(node.condition)
+        self.is_exact &= inner.is_exact
+        if negated and not inner.is_exact:
+            return _TRUE
+        exists = (
+            f"EXISTS(SELECT 1 FROM span WHERE span.trace = trace.id AND {condition})"
+        )
+        return f"NOT {exists}" if negated else exists
+
+    def _span_count(self, node: SpanCount, *, negated: bool) -> str:
+        inner = Compiler(self.parameters)
+        condition = inner.where(node.condition)
+        if not inner.is_exact:
+            self.is_exact = False
+            return _TRUE
+        count = (
+            "(SELECT count(*) FROM span WHERE span.trace = trace.id "
+            f"AND {condition}) {_COUNT_OPS[node.op]} {self.bind(node.number)}"
+        )
+        return f"NOT ({count})" if negated is not node.negated else f"({count})"
+
+    def _span_relation(self, node: SpanRelation, *, negated: bool) -> str:
+        """Find the traces that have both spans; how they stand is left to others."""
+        self.is_exact = False
+        if negated:
+            return _TRUE
+        both = (SpanMatch(node.condition), SpanMatch(node.other))
+        return f"({' AND '.join(self._span_match(p, negated=False) for p in both)})"
+
+    def _leaf(self, node: Comparison, *, negated: bool) -> str:
+        condition = self._comparison(node)
+        if condition is None:
+            self.is_exact = False
+            return _TRUE
+        return f"({condition}) IS NOT TRUE" if negated else condition
+
+    def _comparison(self, node: Comparison) -> str | None:
+        key = node.field.key
+        if key in _NAMESPACES:
+            return self._tag(node)
+        if key in _JUDGED:
+            return self._judged(node)
+        if key == "model":
+            source = (
+                "SELECT 1 FROM span JOIN word ON word.id = span.model "
+                "WHERE span.trace = trace.id"
+            )
+            return self._any_of(node, source, "word.text")
+        if key == "trace_id":
+            return self._trace_id(node)
+        if key == "state":
+            return self._state(node)
+        return self._plain(node)
+
+    def _plain(self, node: Comparison) -> str | None:
+        key = node.field.key
+        if key in _SPAN_WORDS:
+            return self._interned(node, _SPAN_WORDS[key])
+        column = TRACE_COLUMNS.get(key) or _SPAN_COLUMNS.get(key)
+        return None if column is None else self._on_value(node, column)
+
+    def _interned(self, node: Comparison, column: str) -> str:
+        text = node.literals[0] if node.op is Op.EQ else None
+        if isinstance(text, str) and not node.negated:
+            return f"{column} = {self.word(text)}"
+        return self._on_value(node, f"(SELECT text FROM word WHERE id = {column})")
+
+    def _on_value(self, node: Comparison, value: str) -> str:
+        if node.op is Op.IS_NULL:
+            return f"{value} IS {'NOT ' if node.negated else ''}NULL"
+        condition = self._satisfies(node, value)
+        return f"NOT ({condition})" if node.negated else condition
+
+    def _any_of(self, node: Comparison, source: str, value: str) -> str:
+        """Compare values that stand in rows of their own."""
+        if node.op is Op.IS_NULL:
+            return f"{'' if node.negated else 'NOT '}EXISTS({source})"
+        return f"EXISTS({source} AND {self._on_value(node, value)})"
+
+    def _tag(self, node: Comparison) -> str:
+        source = (
+            "SELECT 1 FROM tag WHERE tag.trace = trace.id "
+            f"AND tag.ns = {_NAMESPACES[node.field.key]} "
+            f"AND tag.key = {self.word(node.field.argument)}"
+        )
+        return self._any_of(node, source, "tag.value")
+
+    def _judged(self, node: Comparison) -> str:
+        source = (
+            "SELECT 1 FROM assessment AS judged WHERE judged.trace = trace.id "
+            f"AND judged.kind {_JUDGED[node.field.key]} AND judged.valid = 1 "
+            f"AND judged.value IS NOT NULL AND judged.name = "
+            f"{self.bind(node.field.argument)}"
+        )
+        if node.op is Op.IS_NULL:
+            return self._any_of(node, source, "judged.value")
+        test = self._test(TEST_JSON, node, "judged.value")
+        return f"EXISTS({source} AND {'NOT ' if node.negated else ''}{test})"
+
+    def _trace_id(self, node: Comparison) -> str:
+        text = str(node.literals[0]) if node.literals else ""
+        if node.op is Op.EQ and not node.negated:
+            key = parse_trace_id(text)
+            return _FALSE if key is None else f"trace.trace_id = {self._id(key)}"
+        digits = text.removeprefix(TRACE_PREFIX).removesuffix("%")
+        is_prefix = node.op is Op.LIKE and text == f"{TRACE_PREFIX}{digits}%"
+        if is_prefix and not node.negated and _is_hex(digits):
+            low, high = (self._id(int(digits.ljust(32, c), 16)) for c in "0f")
+            return f"trace.trace_id BETWEEN {low} AND {high}"
+        return self._on_value(node, _HEX_ID)
+
+    def _id(self, key: int) -> str:
+        return self.bind(id_bytes(key))
+
+    def _state(self, node: Comparison) -> str:
+        if node.op is not Op.EQ or node.negated:
+            return self._on_value(node, TRACE_COLUMNS["state"])
+        names = [state.value for state in STATES]
+        if node.literals[0] not in names:
+            return _FALSE
+        number = names.index(str(node.literals[0]))
+        # Literals, not parameters, let SQLite see that the partial index serves.
+        rest = "" if number == 1 else " AND trace.state <> 1"
+        return f"(trace.state = {number}{rest})"
+
+    def _satisfies(self, node: Comparison, value: str) -> str:
+        op, literals = node.op, node.literals
+        if op in _ORDER_OPS:
+            return f"{value} {_ORDER_OPS[op]} {self._literal(literals[0])}"
+        if op is Op.BETWEEN:
+            low, high = (self._literal(literal) for literal in literals)
+            return f"{value} BETWEEN {low} AND {high}"
+        if node.field.kind.is_numeric:
+            among = ", ".join(self._literal(literal) for literal in literals)
+            return f"{value} IN ({among})"
+        if not all(isinstance(literal, str) for literal in literals):
+            return self._test(TEST_TEXT, node, value)
+        return self._satisfies_text(node, value)
+
+    def _satisfies_text(self, node: Comparison, value: str) -> str:
+        texts = [str(literal) for literal in node.literals]
+        if node.op is Op.EQ:
+            return f"{value} = {self.bind(texts[0])}"
+        if node.op is Op.IN:
+            return f"{value} IN ({', '.join(self.bind(text) for text in texts)})"
+        if node.op is Op.CONTAINS:
+            return f"instr({value}, {self.bind(texts[0])}) > 0"
+        if node.op is Op.LIKE and _is_simple(texts[0]):
+            return f"{value} GLOB {self.bind(_glob(texts[0]))}"
+        if node.op is Op.ILIKE and _is_simple(texts[0]):
+            return f"{LOWER}({value}) GLOB {self.bind(_glob(texts[0].lower()))}"
+        return self._test(TEST_TEXT, node, value)
+
+    def _test(self, function: str, node: Comparison, value: str) -> str:
+        op, literals = self.bind(node.op.value), self.bind(literals_json(node.literals))
+        return f"{function}({op}, {literals}, {value})"
+
+    def _literal(self, literal: Literal) -> str:
+        return self.bind(literal)
+
+
+def conjuncts(node: Node | None) -> list[Node]:
+    """Give the parts that must all hold, the filter itself if it is no AND."""
+    if node is None:
+        return []
+    if not isinstance(node, And):
+        return [node]
+    return [inner for part in node.parts for inner in conjuncts(part)]
+
+
+def _glob(pattern: str) -> str:
+    r"""Write a LIKE pattern as a GLOB one: ``[`` escapes what GLOB would interpret."""
+    special = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
+    return "".join(special.get(character, character) for character in pattern)
+
+
+def _is_simple(pattern: str) -> bool:
+    return (
+        pattern.count("%") <= _MAX_GLOB_STARS and len(pattern) <= _MAX_GLOB_CHARACTERS
+    )
+
+
+def _is_hex(text: str) -> bool:
+    return 0 < len(text) <= 32 and all(c in "0123456789abcdef" for c in text)  # noqa: PLR2004 - digits of an id

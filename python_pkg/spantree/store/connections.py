@@ -1,0 +1,344 @@
+"""The connections to one SQLite file, and what becomes of them when a process forks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+import weakref
+from typing import TYPE_CHECKING
+
+from spantree.search.texts import clean_text
+from spantree.store.damage import inode_of, set_aside
+from spantree.store.functions import register
+from spantree.store.protocol import StoreUnavailableError, Trouble
+from spantree.store.schema import MIN_SQLITE, check_file, create_file, is_garbage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_WRITER_BUSY_MS = 250
+_READER_BUSY_MS = 5_000
+_FORK_WAIT_S = 0.2
+_TURN_S = 0.001
+_MAX_IDLE_READERS = 2
+_PRAGMAS = (
+    "synchronous=NORMAL",
+    "cache_size=-65536",
+    "mmap_size=268435456",
+    "temp_store=MEMORY",
+)
+# secure_delete: what a user deletes is overwritten, not only unlinked.
+_WRITER_PRAGMAS = (
+    "foreign_keys=ON",
+    "journal_size_limit=67108864",
+    "secure_delete=ON",
+    f"busy_timeout={_WRITER_BUSY_MS}",
+)
+_READER_PRAGMAS = ("query_only=ON", f"busy_timeout={_READER_BUSY_MS}")
+_TROUBLE_BY_TEXT = (
+    ("locked", Trouble.LOCKED),
+    ("locking protocol", Trouble.LOCKED),
+    ("is full", Trouble.FULL),
+    ("readonly", Trouble.READ_ONLY),
+    ("malformed", Trouble.CORRUPT),
+    ("not a database", Trouble.CORRUPT),
+    ("unable to open", Trouble.UNREACHABLE),
+    ("I/O error", Trouble.UNREACHABLE),
+)
+
+
+class Connections:
+    """One connection that writes and a few that read, opened when first needed.
+
+    SQLite's locks belong to a process: a child must neither use nor close what its
+    parent opened. So a fork waits a moment for transactions to end and closes all
+    connections first; each side then opens its own.
+
+    Args:
+        path: The file; made by the first write.
+        replace_damaged: Keep a damaged file under another name and make a new one.
+    """
+
+    def __init__(self, path: Path, *, replace_damaged: bool = False) -> None:
+        self.path = path
+        self._replace_damaged = replace_damaged
+        self.lock = threading.RLock()
+        """Held during every write."""
+        self.generation = 0
+        """Counts the openings of the writer; what was cached of the file ends there."""
+        self._writer: sqlite3.Connection | None = None
+        self._inode: tuple[int, int] | None = None
+        self._pool = threading.Condition(threading.Lock())
+        self._idle: list[sqlite3.Connection] = []
+        self._idle_inode: tuple[int, int] | None = None
+        self._borrowed = 0
+        self._is_cut_off = False
+        self._held_for_fork = False
+        self._is_fork_waiting = False
+        _all.add(self)
+
+    def writer(self) -> sqlite3.Connection:
+        """Give the connection that writes; the caller holds :attr:`lock`."""
+        self._check_usable()
+        if self._writer is None:
+            with self.explained():
+                self._writer = self._open_writer()
+            self._inode = inode_of(self.path)
+            self.generation += 1
+        return self._writer
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Hold :attr:`lock`, after a fork that waits for it."""
+        # A lock that is released and taken again at once would never reach it.
+        deadline = time.monotonic() + _FORK_WAIT_S
+        while self._is_fork_waiting and time.monotonic() < deadline:
+            time.sleep(_TURN_S)
+        with self.lock:
+            yield
+
+    def is_current(self) -> bool:
+        """Tell whether the writer's file is still the one at the path."""
+        return self._inode == inode_of(self.path)
+
+    @contextlib.contextmanager
+    def reader(self) -> Iterator[sqlite3.Connection | None]:
+        """Lend a read-only connection, None while there is no file."""
+        self._check_usable()
+        connection = self._borrow()
+        is_sound, is_lasting = False, True
+        try:
+            with self.explained():
+                if connection is None and self._is_there():
+                    connection, is_lasting = self._open_reader()
+                yield connection
+            is_sound = is_lasting
+        finally:
+            self._give_back(connection, is_sound=is_sound)
+
+    @contextlib.contextmanager
+    def explained(self) -> Iterator[None]:
+        """Say in our words what SQLite complains of; its own bugs pass unchanged."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            trouble = _trouble_of(error)
+            if trouble is None:
+                raise
+            raise StoreUnavailableError(
+                trouble, str(self.path), _detail(trouble, error)
+            ) from error
+        except OSError as error:
+            raise StoreUnavailableError(
+                _os_trouble(error), str(self.path), error.strerror or str(error)
+            ) from error
+
+    def replaced(self, error: StoreUnavailableError) -> bool:
+        """Put a damaged file aside, if that may be done; the caller holds the lock."""
+        if error.trouble is not Trouble.CORRUPT or not self._replace_damaged:
+            return False
+        self.close_writer()
+        with self._pool:
+            self._close_idle()
+        with self.explained():
+            set_aside(self.path, self._inode)
+        return True
+
+    def shrink_log(self) -> None:
+        """Move the log into the file, which gives a full disk some room."""
+        if self._writer is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def shrink(self) -> int:
+        """Give free pages and the log back; the caller holds :attr:`lock`."""
+        if not self.path.exists():
+            return 0
+        with self.explained():
+            # Each step gives one page back; execute() takes but one.
+            self.writer().executescript("PRAGMA incremental_vacuum")
+        self.shrink_log()
+        log = self.path.with_name(f"{self.path.name}-wal")
+        return sum(file.stat().st_size for file in (self.path, log) if file.exists())
+
+    def close_writer(self) -> None:
+        """Close the connection that writes; the caller holds :attr:`lock`."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            with contextlib.suppress(sqlite3.Error):
+                writer.close()
+
+    def close(self) -> None:
+        """Close everything that is not in use."""
+        with self.lock:
+            self.close_writer()
+        with self._pool:
+            self._close_idle()
+
+    def before_fork(self, deadline: float) -> None:
+        """Close everything, and keep it closed until the fork is over."""
+        self._is_fork_waiting = True
+        self._held_for_fork = self.lock.acquire(timeout=_left(deadline))
+        if self._held_for_fork:
+            self.close_writer()
+        self._pool.acquire()
+        self._pool.wait_for(lambda: self._borrowed == 0, timeout=_left(deadline))
+        self._close_idle()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on as before; connections open again when needed."""
+        self._is_fork_waiting = False
+        self._pool.release()
+        if self._held_for_fork:
+            self.lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Start anew, or stay away when the parent was in the midst of something."""
+        self._is_cut_off = not self._held_for_fork or self._borrowed > 0
+        if self._writer is not None:
+            _kept_for_parent.append(self._writer)
+        self._writer = None
+        self._borrowed = 0
+        self._is_fork_waiting = False
+        self.lock = threading.RLock()
+        self._pool = threading.Condition(threading.Lock())
+        self.generation += 1
+
+    def _check_usable(self) -> None:
+        if self._is_cut_off:
+            raise StoreUnavailableError(Trouble.FORKED, str(self.path))
+
+    def _open_writer(self) -> sqlite3.Connection:
+        if sqlite3.sqlite_version_info < MIN_SQLITE:
+            detail = f"SQLite {sqlite3.sqlite_version} is older than 3.31"
+            raise StoreUnavailableError(Trouble.UNREACHABLE, str(self.path), detail)
+        if not self._is_there(writing=True):
+            if is_garbage(self.path):
+                set_aside(self.path, inode_of(self.path))
+            create_file(self.path)
+        uri = f"{self.path.absolute().as_uri()}?mode=rw"
+        return _connect(uri, (*_PRAGMAS, *_WRITER_PRAGMAS))
+
+    def _is_there(self, *, writing: bool = False) -> bool:
+        is_replaceable = self._replace_damaged and is_garbage(self.path)
+        return not is_replaceable and check_file(self.path, writing=writing)
+
+    def _open_reader(self) -> tuple[sqlite3.Connection, bool]:
+        """Open a connection; the flag tells whether it may be used again."""
+        uri = f"{self.path.absolute().as_uri()}?mode=ro"
+        try:
+            return self._connect_reader(uri), True
+        except sqlite3.OperationalError:
+            # SQLite makes its log's index even to read. Where nothing can be made, and
+            # there is no log, the file is all there is, and nobody changes it.
+            log = self.path.with_name(f"{self.path.name}-wal")
+            if log.exists() or os.access(self.path.parent, os.W_OK):
+                raise
+            return self._connect_reader(f"{uri}&immutable=1"), False
+
+    def _connect_reader(self, uri: str) -> sqlite3.Connection:
+        connection = _connect(uri, (*_PRAGMAS, *_READER_PRAGMAS))
+        register(connection)
+        connection.execute("SELECT 1 FROM info LIMIT 1")
+        return connection
+
+    def _borrow(self) -> sqlite3.Connection | None:
+        inode = inode_of(self.path)
+        with self._pool:
+            self._borrowed += 1
+            if inode != self._idle_inode:
+                self._close_idle()
+                self._idle_inode = inode
+            return self._idle.pop() if self._idle else None
+
+    def _give_back(
+        self, connection: sqlite3.Connection | None, *, is_sound: bool
+    ) -> None:
+        with self._pool:
+            self._borrowed -= 1
+            if connection is not None:
+                if is_sound and len(self._idle) < _MAX_IDLE_READERS:
+                    self._idle.append(connection)
+                else:
+                    connection.close()
+            self._pool.notify_all()
+
+    def _close_idle(self) -> None:
+        while self._idle:
+            with contextlib.suppress(sqlite3.Error):
+                self._idle.pop().close()
+
+
+def _connect(uri: str, pragmas: tuple[str, ...]) -> sqlite3.Connection:
+    # Threads take turns, by the lock and by the pool; SQLite itself is built for it.
+    connection = sqlite3.connect(
+        uri, uri=True, isolation_level=None, check_same_thread=False
+    )
+    try:
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _trouble_of(error: sqlite3.DatabaseError) -> Trouble | None:
+    text = str(error)
+    for part, trouble in _TROUBLE_BY_TEXT:
+        if part in text:
+            return trouble
+    return None
+
+
+def _detail(trouble: Trouble, error: sqlite3.DatabaseError) -> str:
+    is_said = trouble in (Trouble.LOCKED, Trouble.FULL, Trouble.READ_ONLY)
+    return "" if is_said else clean_text(str(error))
+
+
+def _os_trouble(error: OSError) -> Trouble:
+    if isinstance(error, PermissionError):
+        return Trouble.READ_ONLY
+    by_number = {28: Trouble.FULL, 30: Trouble.READ_ONLY}  # ENOSPC, EROFS
+    return by_number.get(error.errno or 0, Trouble.UNREACHABLE)
+
+
+def _left(deadline: float) -> float:
+    return max(0.0, deadline - time.monotonic())
+
+
+_all: weakref.WeakSet[Connections] = weakref.WeakSet()
+_forking: list[Connections] = []
+# A finaliser in the child would close files and drop locks of the parent.
+_kept_for_parent: list[sqlite3.Connection] = []
+
+
+def _before_fork() -> None:
+    deadline = time.monotonic() + _FORK_WAIT_S
+    _forking[:] = list(_all)
+    for connections in _forking:
+        connections.before_fork(deadline)
+
+
+def _after_fork_in_parent() -> None:
+    for connections in _forking:
+        connections.after_fork_in_parent()
+    _forking.clear()
+
+
+def _after_fork_in_child() -> None:
+    for connections in _forking:
+        connections.after_fork_in_child()
+    _forking.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )

@@ -1,0 +1,279 @@
+"""Runs a query on SQLite: the numbers of the traces found, in order."""
+
+# ruff: noqa: S608 - values are bound; what is pasted are our own names and marks
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from spantree.search.evaluate import matches
+from spantree.search.nodes import And, Comparison, Node, Op, SpanMatch
+from spantree.store.compile import Compiler, conjuncts
+from spantree.store.cursor import read_cursor, write_cursor
+from spantree.store.reads import read_traces
+from spantree.store.rows import METADATA, TAG
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+    from spantree.search.evaluate import Place
+    from spantree.search.fields import Field
+    from spantree.search.query import Query
+
+# A condition that leaves no more traces than this is looked up first; one that leaves
+# more is checked while walking from the newest.
+_FEW = 2_000
+_CHECKED_AT_ONCE = 100
+_WITH_INDEX_OF_THEIR_OWN = ("session", "user", "client_request_id", "trace_id")
+_WORD_INDEXES = {"span.type": "type", "span.name": "name", "span.model": "model"}
+
+
+class Found(NamedTuple):
+    """The numbers of the rows found, and where the next page begins.
+
+    Args:
+        row_ids: In order.
+        cursor: None after the last result.
+        scanned_until: The start of the last trace looked at, if time ran out.
+    """
+
+    row_ids: list[int]
+    cursor: str | None
+    scanned_until: int | None = None
+
+
+class Statement(NamedTuple):
+    """A statement that gives row numbers and positions, and whether it is exact."""
+
+    sql: str
+    parameters: dict[str, str | int | float | bytes | None]
+    is_exact: bool
+
+
+def find(
+    connection: sqlite3.Connection,
+    query: Query,
+    *,
+    limit: int | None,
+    cursor: str | None,
+    timeout_s: float | None = None,
+) -> Found:
+    """Find traces, in the order asked for.
+
+    Args:
+        connection: To read through.
+        query: What to find.
+        limit: At most so many, None for all.
+        cursor: Of the page before.
+        timeout_s: Stop looking into payloads after so many seconds.
+    """
+    statement = build(connection, query, cursor=cursor)
+    deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
+    found: list[tuple[int, list[Place]]] = []
+    for rows, reached in _batches(connection, query, statement):
+        found += rows
+        if limit is not None and len(found) > limit:
+            found = found[:limit]
+            following = write_cursor(query.order, found[-1][1]) if found else None
+            return Found([row_id for row_id, _ in found], following)
+        if not statement.is_exact and time.monotonic() > deadline:
+            row_ids = [row_id for row_id, _ in found]
+            start_ns = reached[-2]
+            until = start_ns if isinstance(start_ns, int) else None
+            return Found(row_ids, write_cursor(query.order, reached), until)
+    return Found([row_id for row_id, _ in found], None)
+
+
+def build(
+    connection: sqlite3.Connection, query: Query, *, cursor: str | None = None
+) -> Statement:
+    """Write the statement for a query; public so that its plan can be looked at."""
+    compiler = Compiler()
+    values = [compiler.order_value(key.field) for key in query.order]
+    parts = [_experiments(connection, compiler, query)]
+    driver = _driver(connection, query)
+    if driver is not None:
+        among = compiler.bind(orjson.dumps(driver).decode())
+        parts.append(f"trace.id IN (SELECT value FROM json_each({among}))")
+    if query.filter is not None:
+        parts.append(compiler.where(query.filter))
+    if cursor is not None:
+        parts.append(_after(compiler, query, values, read_cursor(query.order, cursor)))
+    where = " AND ".join(part for part in parts if part) or "1"
+    columns = ", ".join(["trace.id", *values, "trace.start_ns", "trace.trace_id"])
+    # Without the indexes of its columns only those row numbers are looked up.
+    source = "trace" if driver is None else "trace NOT INDEXED"
+    sql = (
+        f"SELECT {columns} FROM {source} WHERE {where} ORDER BY {_order(query, values)}"
+    )
+    return Statement(sql, compiler.parameters, compiler.is_exact)
+
+
+def _batches(
+    connection: sqlite3.Connection, query: Query, statement: Statement
+) -> Iterator[tuple[list[tuple[int, list[Place]]], list[Place]]]:
+    """Give the rows that match with their positions, and how far that is."""
+    rows = connection.execute(statement.sql, statement.parameters)
+    while batch := rows.fetchmany(_CHECKED_AT_ONCE):
+        placed: list[tuple[int, list[Place]]] = [
+            (row_id, [*position[:-1], f"tr-{position[-1].hex()}"])
+            for row_id, *position in batch
+        ]
+        reached = placed[-1][1]
+        if not statement.is_exact:
+            kept = _checked(connection, query, [row_id for row_id, _ in placed])
+            placed = [row for row in placed if row[0] in kept]
+        yield placed, reached
+
+
+def _checked(
+    connection: sqlite3.Connection, query: Query, row_ids: list[int]
+) -> set[int]:
+    traces = read_traces(connection, row_ids, include_spans=True)
+    by_key = {trace.key: trace for trace in traces}
+    keys = connection.execute(
+        "SELECT id, trace_id FROM trace WHERE id IN (SELECT value FROM json_each(?))",
+        (orjson.dumps(row_ids).decode(),),
+    )
+    kept = set()
+    for row_id, trace_id in keys:
+        trace = by_key.get(int.from_bytes(trace_id, "big"))
+        if trace is not None and matches(query.filter, trace):
+            kept.add(row_id)
+    return kept
+
+
+def _experiments(
+    connection: sqlite3.Connection, compiler: Compiler, query: Query
+) -> str:
+    """Limit to experiments; all of them, when there is but one, are that one."""
+    ids = query.experiments
+    if ids is None:
+        known = connection.execute("SELECT id FROM experiment LIMIT 2").fetchall()
+        numbers = [int(row[0]) for row in known] if len(known) == 1 else []
+        if not numbers:
+            return ""
+    else:
+        numbers = sorted(int(text) for text in ids if text.isdecimal())
+    column = "trace.experiment"
+    if any(_has_own_index(part) for part in conjuncts(query.filter)):
+        # The plus keeps SQLite from the far less selective index by experiment.
+        column = f"+{column}"
+    if len(numbers) == 1:
+        return f"{column} = {compiler.bind(numbers[0])}"
+    among = ", ".join(compiler.bind(number) for number in numbers)
+    return f"{column} IN ({among})"
+
+
+def _has_own_index(node: Node) -> bool:
+    return (
+        isinstance(node, Comparison)
+        and node.field.key in _WITH_INDEX_OF_THEIR_OWN
+        and node.op is Op.EQ
+        and not node.negated
+    )
+
+
+def _driver(connection: sqlite3.Connection, query: Query) -> list[int] | None:
+    """Look up the first condition that leaves few traces."""
+    for part in conjuncts(query.filter):
+        compiler = Compiler()
+        sql = _lookup(compiler, part, query)
+        if sql is None:
+            continue
+        rows = connection.execute(f"{sql} LIMIT {_FEW + 1}", compiler.parameters)
+        row_ids = [row[0] for row in rows]
+        if len(row_ids) <= _FEW:
+            return row_ids
+    return None
+
+
+def _lookup(  # noqa: PLR0911 - one for each index
+    compiler: Compiler, node: Node, query: Query
+) -> str | None:
+    """Write the statement that finds a condition's traces by its own index."""
+    if isinstance(node, SpanMatch):
+        inner = conjuncts(node.condition)
+        sql = (_lookup_span(compiler, part) for part in inner)
+        return next((found for found in sql if found is not None), None)
+    if not isinstance(node, Comparison) or node.negated:
+        return None
+    text = node.literals[0] if node.op is Op.EQ else None
+    if node.field.key in ("tag", "metadata") and isinstance(text, str):
+        return _lookup_tag(compiler, node.field, text)
+    if node.field.key == "model" and isinstance(text, str):
+        return f"SELECT DISTINCT trace FROM span WHERE model = {compiler.word(text)}"
+    if node.field.key == "duration" and node.op in (Op.GT, Op.GE, Op.BETWEEN):
+        return _lookup_duration(compiler, node, query)
+    if node.field.key in ("feedback", "expectation"):
+        kind = int(node.field.key == "expectation")
+        name = compiler.bind(node.field.argument)
+        if node.op is not Op.IS_NULL:
+            return (
+                "SELECT DISTINCT trace FROM assessment "
+                f"WHERE kind = {kind} AND name = {name}"
+            )
+    return None
+
+
+def _lookup_tag(compiler: Compiler, field: Field, text: str) -> str:
+    key, value = compiler.word(field.argument), compiler.bind(text)
+    ns = TAG if field.key == "tag" else METADATA
+    return f"SELECT trace FROM tag WHERE key = {key} AND value = {value} AND ns = {ns}"
+
+
+def _lookup_span(compiler: Compiler, node: Node) -> str | None:
+    if not isinstance(node, Comparison) or node.op is not Op.EQ or node.negated:
+        return None
+    column, text = _WORD_INDEXES.get(node.field.key), node.literals[0]
+    if column is None or not isinstance(text, str):
+        return None
+    return f"SELECT DISTINCT trace FROM span WHERE {column} = {compiler.word(text)}"
+
+
+def _lookup_duration(compiler: Compiler, node: Comparison, query: Query) -> str | None:
+    ids = query.experiments
+    if ids is None or len(ids) != 1 or query.order:
+        return None
+    (experiment,) = ids
+    if not experiment.isdecimal():
+        return None
+    number = compiler.bind(int(experiment))
+    condition = compiler.where(And((node,)))
+    return f"SELECT id FROM trace WHERE experiment = {number} AND {condition}"
+
+
+def _order(query: Query, values: list[str]) -> str:
+    parts = [
+        # Descending, SQLite puts NULL last by itself, and an index serves.
+        f"{value} DESC" if key.descending else f"{value} ASC NULLS LAST"
+        for key, value in zip(query.order, values, strict=True)
+    ]
+    return ", ".join([*parts, "trace.start_ns DESC", "trace.trace_id ASC"])
+
+
+def _after(
+    compiler: Compiler, query: Query, values: list[str], position: list[Place]
+) -> str:
+    """Write the condition for what comes after a position."""
+    *places, trace_id = position
+    bound: list[str] = [*(compiler.bind(place) for place in places)]
+    bound.append(compiler.bind(bytes.fromhex(str(trace_id).removeprefix("tr-"))))
+    columns = [*values, "trace.start_ns", "trace.trace_id"]
+    descending = [*(key.descending for key in query.order), True, False]
+    condition = "0"
+    steps = list(zip(columns, bound, descending, position, strict=True))
+    for column, mark, is_descending, place in reversed(steps):
+        sign = "<" if is_descending else ">"
+        later = f"({column} {sign} {mark} OR {column} IS NULL)"
+        beyond = "0" if place is None else later
+        condition = f"({beyond} OR ({column} IS {mark} AND {condition}))"
+    if query.order:
+        return condition
+    # Said once more in a form that an index can seek by.
+    return f"trace.start_ns <= {bound[0]} AND {condition}"

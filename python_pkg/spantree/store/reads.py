@@ -1,0 +1,133 @@
+"""Reads traces by the numbers of their rows, many at a time."""
+
+# ruff: noqa: S608 - values are bound; what is pasted are our own names and marks
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from spantree.entities.ids import parse_trace_id, trace_id_text
+from spantree.entities.trace import Trace, TraceData
+from spantree.store.conversations import ConversationReader
+from spantree.store.payload import Payload, unpack
+from spantree.store.rows import (
+    ASSESSMENT_COLUMNS,
+    OWNER_COLUMNS,
+    TRACE_COLUMNS,
+    assessment_from_row,
+    info_of,
+    span_from_row,
+    summary_from_row,
+    unsigned,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from spantree.entities.assessment import Assessment
+    from spantree.entities.span import Span
+    from spantree.search.summary import Summary
+
+# So many at a time keep a search over fat traces within a few MB.
+_BATCH = 100
+_AMONG = "IN (SELECT value FROM json_each(?))"
+_TRACES = (
+    f"SELECT id, {', '.join((*TRACE_COLUMNS, *OWNER_COLUMNS))} "
+    f"FROM trace WHERE id {_AMONG}"
+)
+_TAGS = (
+    "SELECT tag.trace, tag.ns, word.text, tag.value "
+    f"FROM tag JOIN word ON word.id = tag.key WHERE tag.trace {_AMONG}"
+)
+_ASSESSMENTS = (
+    f"SELECT trace, {', '.join(ASSESSMENT_COLUMNS)} "
+    f"FROM assessment WHERE trace {_AMONG} ORDER BY created_ns, rowid"
+)
+_SPANS = (
+    "SELECT span.trace, span.chunk, span.span_id, span.parent_id, name.text, "
+    "type.text, span.status, span.start_ns, span.dur_ns FROM span "
+    "LEFT JOIN word AS name ON name.id = span.name "
+    f"LEFT JOIN word AS type ON type.id = span.type WHERE span.trace {_AMONG} "
+    "ORDER BY span.seq"
+)
+_CHUNKS = f"SELECT id, lists, body FROM chunk WHERE trace {_AMONG}"
+_NOTHING = Payload(None, None, {}, [], [], "")
+
+
+def read_traces(
+    connection: sqlite3.Connection, row_ids: Sequence[int], *, include_spans: bool
+) -> Iterator[Trace]:
+    """Give traces in the order of their numbers; deleted ones are left out."""
+    for start in range(0, len(row_ids), _BATCH):
+        batch = row_ids[start : start + _BATCH]
+        found = _summaries_by_id(connection, batch)
+        keys = {row_id: parse_trace_id(s.trace_id) or 0 for row_id, s in found.items()}
+        spans = read_spans(connection, keys) if include_spans else {}
+        for row_id in batch:
+            if row_id in found:
+                data = TraceData(spans.get(row_id, []))
+                yield Trace(info_of(found[row_id]), data)
+
+
+def read_summaries(
+    connection: sqlite3.Connection, row_ids: Sequence[int]
+) -> list[Summary]:
+    """Give summaries in the order of the traces' numbers."""
+    found = _summaries_by_id(connection, row_ids)
+    return [found[row_id] for row_id in row_ids if row_id in found]
+
+
+def read_spans(
+    connection: sqlite3.Connection, keys: Mapping[int, int]
+) -> dict[int, list[Span]]:
+    """Give the spans of traces.
+
+    Args:
+        connection: To read through.
+        keys: Trace ids by the number of the trace's row.
+    """
+    among = (_json_list(keys),)
+    conversations = ConversationReader(connection)
+    chunks: dict[int, dict[int, Payload]] = {
+        chunk_id: unpack(conversations.expand(body) if lists else body)
+        for chunk_id, lists, body in connection.execute(_CHUNKS, among)
+    }
+    spans: dict[int, list[Span]] = {row_id: [] for row_id in keys}
+    for row_id, chunk_id, *columns in connection.execute(_SPANS, among):
+        payload = chunks.get(chunk_id, {}).get(unsigned(columns[0]), _NOTHING)
+        spans[row_id].append(span_from_row(keys[row_id], tuple(columns), payload))
+    return spans
+
+
+def tag_texts(
+    connection: sqlite3.Connection, row_ids: Sequence[int]
+) -> dict[int, list[tuple[int, str, str]]]:
+    """Give namespace, key and value of all tags, by the number of the trace's row."""
+    found: dict[int, list[tuple[int, str, str]]] = {}
+    for row_id, *tag in connection.execute(_TAGS, (_json_list(row_ids),)):
+        found.setdefault(row_id, []).append((tag[0], tag[1], tag[2]))
+    return found
+
+
+def _summaries_by_id(
+    connection: sqlite3.Connection, row_ids: Sequence[int]
+) -> dict[int, Summary]:
+    among = (_json_list(row_ids),)
+    rows = connection.execute(_TRACES, among).fetchall()
+    texts = tag_texts(connection, row_ids)
+    ids = {row[0]: trace_id_text(int.from_bytes(row[1], "big")) for row in rows}
+    judged: dict[int, list[Assessment]] = {}
+    for row_id, *columns in connection.execute(_ASSESSMENTS, among):
+        assessment = assessment_from_row(ids.get(row_id, ""), tuple(columns))
+        judged.setdefault(row_id, []).append(assessment)
+    return {
+        row[0]: summary_from_row(row[1:], texts.get(row[0], ()), judged.get(row[0], []))
+        for row in rows
+    }
+
+
+def _json_list(row_ids: Sequence[int] | Mapping[int, int]) -> str:
+    return orjson.dumps(list(row_ids)).decode()

@@ -1,0 +1,210 @@
+"""Reads tracking URIs: where traces rest and where they are sent."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from spantree.entities.errors import SpantreeException, did_you_mean
+
+if TYPE_CHECKING:
+    from spantree.store.protocol import Store
+
+FILE_NAME = "traces.db"
+_FILE_ENDINGS = (".db", ".sqlite", ".sqlite3")
+_SCHEMES = (
+    "sqlite",
+    "file",
+    "memory",
+    "postgresql",
+    "postgres",
+    "http",
+    "https",
+    "databricks",
+    "otlp",
+    "otlp+http",
+    "otlp+https",
+)
+_ACCEPTED = (
+    "sqlite:///file.db, a path ending in .db, .sqlite or .sqlite3, file:///folder, "
+    "memory:, postgresql://…, http(s)://…, databricks[://PROFILE], "
+    "otlp, otlp+http(s)://host:4318"
+)
+
+
+class TargetKind(Enum):
+    """The kinds of place that a tracking URI can name."""
+
+    SQLITE = "sqlite"
+    MEMORY = "memory"
+    POSTGRESQL = "postgresql"
+    HTTP = "http"
+    DATABRICKS = "databricks"
+    OTLP = "otlp"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A place that a tracking URI names.
+
+    Args:
+        kind: See :class:`TargetKind`.
+        shown: The URI, safe to print: without user and password.
+        path: The file, of the kind SQLITE only.
+        url: The address with user and password, of remote kinds; never print it.
+        is_default: The file was not named: a damaged one may be put aside.
+    """
+
+    kind: TargetKind
+    shown: str
+    path: Path | None = None
+    url: str | None = None
+    is_default: bool = False
+
+    def __repr__(self) -> str:
+        """Show what may be shown."""
+        return f"Target({self.kind.value}, {self.shown!r})"
+
+
+def default_file() -> Path:
+    """Give the local store's file: SPANTREE_DB, or one in the user's data folder.
+
+    Never the working directory. SPANTREE_DATA_DIR moves the folder.
+    """
+    named = os.environ.get("SPANTREE_DB")
+    if named:
+        target = parse_tracking_uri(named if _is_local(named) else Path(named))
+        if target.path is not None:
+            return target.path
+    folder = os.environ.get("SPANTREE_DATA_DIR")
+    if folder:
+        return Path(folder).expanduser().absolute() / FILE_NAME
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("spantree", appauthor=False)) / FILE_NAME
+
+
+def parse_tracking_uri(uri: str | Path | None) -> Target:
+    """Read a tracking URI; nothing is contacted and no file is opened.
+
+    Args:
+        uri: One of the accepted forms; None or blank for the default file.
+
+    Raises:
+        SpantreeException: For any other form, listing the accepted ones.
+
+    Example:
+        >>> parse_tracking_uri("https://me:secret@traces.example.org").shown
+        'https://traces.example.org'
+    """
+    if isinstance(uri, Path):
+        return _file(uri)
+    text = (uri or "").strip()
+    if not text:
+        return replace(_file(default_file()), is_default=True)
+    if text in ("memory:", "memory"):
+        return Target(TargetKind.MEMORY, "memory:")
+    if text in ("otlp", "databricks"):
+        return Target(TargetKind(text), text, url=text)
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return _plain_path(text)
+    return _with_scheme(text, scheme.lower(), rest)
+
+
+def check_target(target: Target) -> None:
+    """Refuse a file that is not ours; of an existing one, the header is read.
+
+    Raises:
+        StoreUnavailableError: If the file belongs to another program.
+    """
+    if target.path is not None:
+        from spantree.store.schema import check_file, is_garbage
+
+        if not (target.is_default and is_garbage(target.path)):
+            check_file(target.path)
+
+
+def open_store(target: Target) -> Store:
+    """Open the store that a target names; the file is made by its first write.
+
+    Raises:
+        SpantreeException: For kinds that no store of this version serves.
+    """
+    if target.kind is TargetKind.MEMORY:
+        from spantree.store.memory import MemoryStore
+
+        return MemoryStore()
+    if target.path is not None:
+        from spantree.store.sqlite import SqliteStore
+
+        check_target(target)
+        return SqliteStore(target.path, replace_damaged=target.is_default)
+    msg = (
+        f"A {target.kind.value} tracking URI ({target.shown}) is not supported by this "
+        "version yet. Use a SQLite file (sqlite:///traces.db) or memory:."
+    )
+    raise SpantreeException(msg)
+
+
+def _with_scheme(text: str, scheme: str, rest: str) -> Target:
+    if scheme == "sqlite":
+        return _sqlite_url(text, rest)
+    if scheme == "file":
+        return _file(Path(unquote(urlsplit(text).path)) / FILE_NAME)
+    if scheme not in _SCHEMES or not rest:
+        raise _unknown(text, scheme)
+    kind = {
+        "postgresql": TargetKind.POSTGRESQL,
+        "postgres": TargetKind.POSTGRESQL,
+        "http": TargetKind.HTTP,
+        "https": TargetKind.HTTP,
+        "databricks": TargetKind.DATABRICKS,
+    }.get(scheme, TargetKind.OTLP)
+    return Target(kind, without_password(text), url=text)
+
+
+def without_password(url: str) -> str:
+    """Give a URL without its user, password, query and fragment."""
+    scheme, _, rest = url.partition("://")
+    place = rest.partition("?")[0].partition("#")[0]
+    host, slash, path = place.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+
+
+def _sqlite_url(text: str, rest: str) -> Target:
+    # As SQLAlchemy writes it: three slashes for a relative path, four for an absolute.
+    name = unquote(rest[1:])
+    if not rest.startswith("/") or not name or name == ":memory:":
+        hint = "Write sqlite:///relative.db, sqlite:////absolute/file.db or memory:."
+        msg = f"{without_password(text)!r} names no file. {hint}"
+        raise SpantreeException(msg)
+    return _file(Path(name))
+
+
+def _plain_path(text: str) -> Target:
+    if text.lower().endswith(_FILE_ENDINGS):
+        return _file(Path(text))
+    raise _unknown(text, text)
+
+
+def _file(path: Path) -> Target:
+    whole = path.expanduser().absolute()
+    return Target(TargetKind.SQLITE, f"sqlite:///{whole}", path=whole)
+
+
+def _is_local(text: str) -> bool:
+    return text.startswith(("sqlite:", "file:"))
+
+
+def _unknown(text: str, scheme: str) -> SpantreeException:
+    shown = without_password(text) if "://" in text else text
+    msg = (
+        f"Unknown tracking URI {shown!r}.{did_you_mean(scheme, _SCHEMES)} "
+        f"Accepted: {_ACCEPTED}."
+    )
+    return SpantreeException(msg)

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from spantree.entities.errors import SpantreeException
+from spantree.store import TargetKind, default_file, open_store, parse_tracking_uri
+
+
+@pytest.mark.parametrize(
+    ("uri", "kind", "path"),
+    [
+        ("sqlite:///rel.db", TargetKind.SQLITE, Path("rel.db").absolute()),
+        ("sqlite:////abs/x.db", TargetKind.SQLITE, Path("/abs/x.db")),
+        ("sqlite:////a%20b/x.db", TargetKind.SQLITE, Path("/a b/x.db")),
+        ("x.sqlite3", TargetKind.SQLITE, Path("x.sqlite3").absolute()),
+        (Path("/p/q"), TargetKind.SQLITE, Path("/p/q")),
+        ("file:///dir/a%20b", TargetKind.SQLITE, Path("/dir/a b/traces.db")),
+        ("memory:", TargetKind.MEMORY, None),
+        ("postgresql://u:p@h/db", TargetKind.POSTGRESQL, None),
+        ("postgres://h/db", TargetKind.POSTGRESQL, None),
+        ("http://localhost:5000", TargetKind.HTTP, None),
+        ("https://h", TargetKind.HTTP, None),
+        ("databricks", TargetKind.DATABRICKS, None),
+        ("databricks://PROFILE", TargetKind.DATABRICKS, None),
+        ("otlp", TargetKind.OTLP, None),
+        ("otlp+http://h:4318/v1/traces", TargetKind.OTLP, None),
+    ],
+)
+def test_forms(uri, kind, path):
+    target = parse_tracking_uri(uri)
+
+    assert (target.kind, target.path) == (kind, path)
+
+
+def test_passwords_are_never_shown():
+    target = parse_tracking_uri("postgresql://me:s3cret@host:5432/db?password=s3cret")
+
+    assert target.shown == "postgresql://host:5432/db"
+    assert "s3cret" not in repr(target)
+    with pytest.raises(SpantreeException) as caught:
+        open_store(target)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "uri", ["mysql://h/db", "./mlruns", "sqlite://", "http://", "sqlte:///x"]
+)
+def test_unknown_forms_are_refused_with_the_list(uri):
+    with pytest.raises(SpantreeException, match="sqlite:///") as caught:
+        parse_tracking_uri(uri)
+
+    assert caught.value.error_code == "INVALID_PARAMETER_VALUE"
+
+
+def test_misspelt_scheme_gets_a_suggestion():
+    with pytest.raises(SpantreeException, match="Did you mean 'sqlite'"):
+        parse_tracking_uri("sqlte:///x.db")
+
+
+@pytest.mark.parametrize("uri", ["http://h", "databricks", "otlp", "postgresql://h/d"])
+def test_kinds_without_a_store_say_so(uri):
+    with pytest.raises(SpantreeException, match="not supported by this version yet"):
+        open_store(parse_tracking_uri(uri))
+
+
+def test_environment_moves_the_file(monkeypatch, tmp_path):
+    monkeypatch.setenv("SPANTREE_DATA_DIR", str(tmp_path))
+    assert default_file() == tmp_path / "traces.db"
+    assert parse_tracking_uri(None).path == tmp_path / "traces.db"
+
+    monkeypatch.setenv("SPANTREE_DB", str(tmp_path / "mine"))
+    assert default_file() == tmp_path / "mine"
+    monkeypatch.setenv("SPANTREE_DB", "sqlite:////other/x.db")
+    assert parse_tracking_uri("").path == Path("/other/x.db")
+
+
+def test_default_is_in_the_users_data_folder(monkeypatch, tmp_path):
+    monkeypatch.delenv("SPANTREE_DATA_DIR")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+
+    assert default_file().name == "traces.db"
+    assert default_file().parent.name == "spantree"
+
+
+def test_opening_nothing_imports_no_engine():
+    code = (
+        "import sys, spantree.store, spantree.search;"
+        "print([m for m in ('sqlite3', 'pandas', 'platformdirs') if m in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert said.stdout == "[]\n"

@@ -1,0 +1,293 @@
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import threading
+import time
+
+import pytest
+
+from spantree.entities import TraceState
+from spantree.entities.errors import SpantreeException, StoreError
+from spantree.search import parse_query
+from spantree.store import Writer, open_store, parse_tracking_uri
+
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+def stored(file):
+    return len(open_store(parse_tracking_uri(file)).search(parse_query()).traces)
+
+
+def wait_until(condition, seconds=5.0):
+    """Poll; the writer is a thread of its own."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def lock(sqlite_store, file, make_trace):
+    """Hold the file as another process would; call to release."""
+    sqlite_store.write([make_trace(999)])
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    yield lambda: other.execute("ROLLBACK")
+    other.close()
+
+
+def test_no_thread_before_the_first_trace(make_writer, file):
+    writer = make_writer()
+
+    assert writer.flush(1)
+    assert "spantree-writer" not in {t.name for t in threading.enumerate()}
+    assert not file.exists()
+
+
+def test_flushed_traces_are_stored(make_writer, make_trace, file):
+    writer = make_writer()
+    for n in range(1, 201):
+        writer.submit(n, lambda n=n: make_trace(n))
+
+    assert writer.flush(10)
+    assert stored(file) == 200
+    assert writer.stats() == {
+        "saved": 200,
+        "waiting": 0,
+        "queue": 0,
+        "queue_bytes": 0,
+        "spilled": 0,
+        "dropped": 0,
+        "damaged": 0,
+    }
+
+
+def test_submitted_trace_is_pending_until_committed(make_writer, make_trace, lock):
+    writer = make_writer()
+
+    writer.submit(1, lambda: make_trace(1))
+
+    assert writer.pending(1).trace_id == make_trace(1).trace_id
+    assert writer.pending(2) is None
+    lock()
+    assert writer.flush(5)
+    assert writer.pending(1) is None
+
+
+def test_locked_store_delays_traces_and_warns_once(
+    make_writer, make_trace, lock, file, caplog
+):
+    writer = make_writer()
+    writer.submit(1, lambda: make_trace(1))
+    begun = time.perf_counter()
+    writer.submit(2, lambda: make_trace(2))
+    took = time.perf_counter() - begun
+
+    assert not writer.flush(1.8)
+    assert writer.stats()["waiting"] == 2
+    assert took < 0.05
+    lock()
+    assert writer.flush(5)
+
+    assert stored(file) == 3
+    (warning,) = [r for r in caplog.records if r.name == "spantree.store"]
+    assert warning.levelno == logging.WARNING
+    assert str(file) in warning.message
+    assert "is locked by another process; 2 traces are waiting" in warning.message
+
+
+@pytest.mark.skipif(os.name == "nt" or os.getuid() == 0, reason="root may write all")
+def test_read_only_folder_delays_traces(make_writer, make_trace, file):
+    file.parent.mkdir(mode=0o500)
+    writer = make_writer()
+    writer.submit(1, lambda: make_trace(1))
+
+    assert not writer.flush(0.3)
+    file.parent.chmod(0o700)
+    assert writer.flush(5)
+
+
+def test_store_that_does_not_open_yet_is_tried_again(make_trace, file):
+    failures = [SpantreeException("not yet")]
+
+    def open_late():
+        if failures:
+            raise failures.pop()
+        return open_store(parse_tracking_uri(file))
+
+    writer = Writer(open_late)
+    writer.submit(1, lambda: make_trace(1))
+
+    assert writer.flush(5)
+    assert stored(file) == 1
+    writer.close(2)
+
+
+def test_trace_that_can_not_be_built_is_dropped_alone(
+    make_writer, make_trace, file, caplog
+):
+    writer = make_writer()
+
+    def fail():
+        raise ZeroDivisionError
+
+    writer.submit(1, lambda: make_trace(1))
+    writer.submit(2, fail)
+    unwritable = make_trace(3)
+    unwritable.data.root.raw_inputs = object()
+    writer.submit(3, lambda: unwritable)
+
+    assert writer.flush(5)
+    assert stored(file) == 1
+    assert writer.stats()["dropped"] == 2
+    assert writer.stats()["waiting"] == 0
+
+
+def test_open_traces_are_stored_while_they_run(make_writer, make_trace, file):
+    running = [make_trace(1, root={"end_time_ns": None}, state=TraceState.IN_PROGRESS)]
+    writer = make_writer(lambda: running)
+
+    writer.watch()
+
+    wait_until(lambda: stored(file) == 1)
+
+
+def test_flush_stores_the_present_state_of_open_traces(make_writer, make_trace, file):
+    running = []
+    writer = make_writer(lambda: running)
+    writer.submit(9, lambda: make_trace(9))
+    assert writer.flush(5)
+    running.append(
+        make_trace(1, root={"end_time_ns": None}, state=TraceState.IN_PROGRESS)
+    )
+
+    assert writer.flush(5)
+
+    assert stored(file) == 2
+    assert writer.stats()["saved"] == 1
+
+
+def test_idle_writer_looks_at_nothing(make_writer, make_trace):
+    looks = []
+    writer = make_writer(lambda: looks.append(1) or ())
+    writer.submit(1, lambda: make_trace(1))
+    writer.watch()
+    assert writer.flush(5)
+    seen = len(looks)
+
+    time.sleep(0.6)
+
+    assert len(looks) <= seen + 1
+
+
+def test_open_traces_that_take_long_are_looked_at_less_often(make_writer, make_trace):
+    looks = []
+    running = make_trace(1, root={"end_time_ns": None}, state=TraceState.IN_PROGRESS)
+
+    def look():
+        looks.append(time.monotonic())
+        time.sleep(0.05)
+        return [running]
+
+    make_writer(look).watch()
+    wait_until(lambda: len(looks) == 2)
+
+    assert looks[1] - looks[0] >= 0.45
+
+
+def test_call_runs_after_what_was_submitted(make_writer, make_trace):
+    writer = make_writer()
+    writer.submit(1, lambda: make_trace(1))
+
+    deleted = writer.call(lambda store: store.delete([1]))
+
+    assert deleted == 1
+
+
+def test_call_passes_errors_on(make_writer, make_trace):
+    with pytest.raises(SpantreeException, match="no trace"):
+        make_writer().call(lambda store: store.patch(5, tags={"a": "b"}))
+
+
+def test_call_that_came_too_late_never_runs(make_writer, make_trace, lock, file):
+    writer = make_writer()
+    ran = []
+
+    with pytest.raises(StoreError, match=r"did not answer within 0\.3 s.*locked"):
+        writer.call(lambda store: (store.delete([999]), ran.append(1)), timeout=0.3)
+
+    lock()
+    assert writer.flush(5)
+    assert ran == []
+    assert stored(file) == 1
+
+
+def test_closed_writer_starts_again(make_writer, make_trace, file):
+    writer = make_writer()
+    writer.submit(1, lambda: make_trace(1))
+    assert writer.close(5)
+    assert "spantree-writer" not in {t.name for t in threading.enumerate()}
+
+    writer.submit(2, lambda: make_trace(2))
+
+    assert writer.flush(5)
+    assert stored(file) == 2
+
+
+def test_close_with_a_locked_store_ends_in_time(make_writer, make_trace, lock, caplog):
+    writer = make_writer()
+    writer.submit(1, lambda: make_trace(1))
+    begun = time.monotonic()
+
+    assert not writer.close(1.5)
+
+    assert time.monotonic() - begun < 2.5
+    assert "could not be saved" in caplog.text
+
+
+def test_threads_submit_at_once(make_writer, make_trace, file):
+    writer = make_writer()
+
+    def submit(first):
+        for n in range(first, first + 100):
+            writer.submit(n, lambda n=n: make_trace(n))
+
+    threads = [threading.Thread(target=submit, args=(1 + 100 * i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert writer.flush(10)
+    assert stored(file) == 400
+
+
+@forks
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_forked_child_writes_for_itself(make_writer, make_trace, file):
+    writer = make_writer()
+    for n in range(1, 101):
+        writer.submit(n, lambda n=n: make_trace(n))
+    children = []
+    for c in range(1, 4):
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                clean = writer.stats()["waiting"] == 0
+                for n in range(1000 * c, 1000 * c + 50):
+                    writer.submit(n, lambda n=n: make_trace(n))
+                status = 0 if writer.flush(20) and clean else 2
+            finally:
+                os._exit(status)
+        children.append(pid)
+    statuses = [os.waitpid(pid, 0)[1] for pid in children]
+
+    assert statuses == [0, 0, 0]
+    assert writer.flush(10)
+    assert stored(file) == 250
+    connection = sqlite3.connect(file)
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
