@@ -1,0 +1,277 @@
+import { useMemo, useRef, useState } from "preact/hooks";
+import { decodeBodies, decodeColumns, decodePreviews, isShortened, spanId } from "../model/columns";
+import { group, plural } from "../model/format";
+import { LinkError } from "../model/link";
+import { pythonFor } from "../model/python";
+import { fetchTrace } from "../model/remote";
+import type { Body, Payload, Preview, Section, Spans, Trace } from "../model/types";
+import { rowOf } from "../model/visible";
+import { copyText } from "./CopyButton";
+import { Detail } from "./Detail";
+import { Help } from "./Help";
+import { useSection, useWidth } from "./hooks";
+import type { Host } from "./host";
+import { type Commands, nextInCircle } from "./keyboard";
+import { Minimap } from "./Minimap";
+import {
+  AXIS_HEIGHT,
+  DETAIL_HEIGHT,
+  DIGEST_ROWS,
+  MAX_TREE_HEIGHT,
+  MIN_DETAIL_WIDTH,
+  MINIMAP_FROM_ROWS,
+  NARROW,
+  ROW_HEIGHT,
+  ROWS_WITHOUT_BUTTON,
+  WIDE,
+} from "./measures";
+import { Notices } from "./Notices";
+import { nameOf } from "./Row";
+import { SearchBar } from "./SearchBar";
+import { Splitter } from "./Splitter";
+import { familyCounts, Strip } from "./Strip";
+import { scaleOf, Tree } from "./Tree";
+import { useMatches } from "./useMatches";
+import { useNews } from "./useNews";
+import { useFetchOnOpen, useRemote } from "./useRemote";
+import { useShared } from "./useShared";
+import { type TraceView, useTrace } from "./useTrace";
+
+/** One trace: its height is known from the payload's counts before its rows are. */
+export function TracePane({
+  payload,
+  trace,
+  host,
+  onClose,
+}: {
+  payload: Payload;
+  trace: Trace;
+  host: Host;
+  /** Given where the pane is one of several: back to its line. */
+  onClose?: () => void;
+}) {
+  const [whole, setWhole] = useState<{ of: Trace; trace: Trace } | null>(null);
+  const shown = whole?.of === trace ? whole.trace : trace;
+  const load = async () => {
+    const link = host.link?.() ?? null;
+    if (link === null) throw new LinkError("There is no kernel to ask.");
+    const [fetched] = (await fetchTrace(link, trace.id)).traces;
+    if (fetched !== undefined) setWhole({ of: trace, trace: fetched });
+  };
+  return <Columns payload={payload} trace={shown} host={host} onClose={onClose} onLoad={load} />;
+}
+
+interface PaneProps {
+  readonly payload: Payload;
+  readonly trace: Trace;
+  readonly host: Host;
+  readonly onClose: (() => void) | undefined;
+  /** Get the rows the payload leaves out. */
+  readonly onLoad: () => Promise<void>;
+}
+
+function Columns(props: PaneProps) {
+  const { trace } = props;
+  const columns = useSection(trace.columns, decodeColumns);
+  if (columns.state === "failed") return <div class="st-failure">{columns.error}</div>;
+  if (columns.state === "loading" || columns.value === null) {
+    const rows = Math.min(trace.spanCount, DIGEST_ROWS);
+    return (
+      <div class="st-loading" style={{ height: `${32 + AXIS_HEIGHT + rows * ROW_HEIGHT}px` }} />
+    );
+  }
+  return <Loaded {...props} spans={columns.value} />;
+}
+
+const NO_PREVIEWS: ReadonlyMap<number, Preview> = new Map();
+const NO_BODIES: ReadonlyMap<number, Body> = new Map();
+const NO_ROWS: readonly number[] = [];
+
+function Loaded({
+  payload,
+  trace,
+  spans,
+  host,
+  onClose,
+  onLoad,
+}: PaneProps & { readonly spans: Spans }) {
+  const view = useTrace(payload, trace, spans, host);
+  useShared(view, host);
+  const pane = useRef<HTMLDivElement>(null);
+  const width = useWidth(pane);
+  const [help, setHelp] = useState(false);
+  const { state, selected } = view;
+  const isDetailOpen = state.detail && selected !== null;
+  const beside = isDetailOpen && width >= WIDE;
+  const detailWidth = beside ? Math.max(MIN_DETAIL_WIDTH, Math.round(width * state.split)) : 0;
+  const treeWidth = width - detailWidth - (beside ? 6 : 0);
+  const height = useTreeHeight(view, beside, host.maxHeight);
+
+  const previewText = useSection(trace.previews, (value) => decodePreviews(value, spans.size));
+  const previews = (previewText.state === "ready" && previewText.value) || NO_PREVIEWS;
+  const bodiesWanted = useRef<Section | null>(null);
+  if (isDetailOpen || state.query !== "") bodiesWanted.current = trace.bodies;
+  const bodyText = useSection(bodiesWanted.current, (value) => decodeBodies(value, spans.size));
+  const bodies = (bodyText.state === "ready" && bodyText.value) || NO_BODIES;
+
+  const remote = useRemote(view, host);
+  const found = remote.found?.query === state.query ? remote.found.rows : NO_ROWS;
+  const matches = useMatches(spans, previews, bodies, state.query, found);
+  const matchSet = useMemo(() => new Set(matches), [matches]);
+  const selectedRow = selected === null ? -1 : rowOf(selected);
+  const commands = useCommands(view, matches, pane, () => setHelp(!help));
+  const news = useNews(view, pane);
+  const scale = scaleOf(treeWidth, view.range);
+  const hidden = view.items.length - view.shown.length;
+  const body = bodies.get(selectedRow) ?? null;
+  const isMissing =
+    body === null ? trace.cut.bodies > 0 && bodyText.state !== "loading" : isShortened(body);
+  useFetchOnOpen(remote, isDetailOpen ? selectedRow : -1, isMissing);
+
+  return (
+    <div class={`st-trace${width < NARROW ? " st-narrow" : ""}`} ref={pane}>
+      <Strip
+        view={view}
+        compact={width < NARROW}
+        onSearch={commands.search}
+        onHelp={commands.help}
+        onClose={onClose}
+      />
+      {state.searching && (
+        <SearchBar
+          query={state.query}
+          matches={matches.length}
+          current={matches.indexOf(selectedRow) + 1}
+          note={remote.noteOf(state.query)}
+          onSearchValues={
+            remote.isLinked && trace.cut.bodies + trace.cut.bodyBytes > 0
+              ? () => remote.search(state.query)
+              : undefined
+          }
+          onQuery={(query) => view.patch({ query })}
+          onStep={commands.nextMatch}
+          onClose={() => {
+            view.patch({ searching: false });
+            focusTree(pane.current);
+          }}
+        />
+      )}
+      {help && <Help onClose={() => setHelp(false)} />}
+      {spans.size >= MINIMAP_FROM_ROWS && width >= NARROW && (
+        <Minimap view={view} left={scale.nameWidth} width={scale.trackWidth} />
+      )}
+      <div class={beside ? "st-body st-beside" : "st-body"}>
+        <div class="st-rows" style={beside ? { width: `${treeWidth}px` } : {}}>
+          <Tree
+            view={view}
+            width={treeWidth}
+            height={height}
+            matches={matchSet}
+            commands={commands}
+          />
+          {news.count > 0 && (
+            <button type="button" class="st-news" onClick={news.show}>
+              {group(news.count)} new
+            </button>
+          )}
+          {hidden > 0 && (
+            <button type="button" class="st-more" onClick={() => view.patch({ grown: true })}>
+              show all {plural(view.items.length, "row")}
+            </button>
+          )}
+        </div>
+        {beside && <Splitter split={state.split} onSplit={(split) => view.patch({ split })} />}
+        {isDetailOpen && (
+          <div
+            class="st-detail-box"
+            style={beside ? { width: `${detailWidth}px` } : { height: `${DETAIL_HEIGHT}px` }}
+          >
+            <Detail
+              view={view}
+              body={body}
+              preview={previews.get(selectedRow) ?? null}
+              remote={remote}
+              loading={bodyText.state === "loading"}
+              onClose={() => {
+                view.patch({ detail: false });
+                focusTree(pane.current);
+              }}
+            />
+          </div>
+        )}
+      </div>
+      <Notices trace={trace} onLoad={remote.isLinked ? onLoad : undefined} />
+    </div>
+  );
+}
+
+/** Height of the rows' box. It grows with what is asked for and never shrinks on an update. */
+function useTreeHeight(view: TraceView, beside: boolean, ceiling: number | undefined): number {
+  const { level, toggled, grown, family } = view.state;
+  const last = useRef({ spans: view.spans, level, toggled, grown, family, floor: 0, height: 0 });
+  const rows = view.state.grown
+    ? view.shown.length
+    : Math.min(view.shown.length, ROWS_WITHOUT_BUTTON);
+  const most = ceiling ?? Math.min(MAX_TREE_HEIGHT, window.innerHeight * 0.6);
+  const wanted = AXIS_HEIGHT + Math.max(1, rows) * ROW_HEIGHT;
+  const natural = Math.round(
+    Math.min(wanted, Math.max(most, AXIS_HEIGHT + DIGEST_ROWS * ROW_HEIGHT)),
+  );
+  const before = last.current;
+  const isUpdate = before.spans !== view.spans;
+  const isAction =
+    before.level !== level ||
+    before.toggled !== toggled ||
+    before.grown !== grown ||
+    before.family !== family;
+  const floor = isAction ? 0 : isUpdate ? before.height : before.floor;
+  const height = Math.max(natural, floor);
+  last.current = { spans: view.spans, level, toggled, grown, family, floor, height };
+  return beside ? Math.max(height, DETAIL_HEIGHT) : height;
+}
+
+function useCommands(
+  view: TraceView,
+  matches: readonly number[],
+  pane: { current: HTMLElement | null },
+  toggleHelp: () => void,
+): Commands {
+  const row = view.selected === null ? -1 : rowOf(view.selected);
+  return {
+    search: () => view.patch({ searching: !view.state.searching }),
+    nextMatch(step) {
+      const next = nextInCircle(matches, row, step);
+      if (next !== null) view.reveal(next);
+    },
+    nextFamily() {
+      const families = familyCounts(view.spans).map(([family]) => family);
+      const { family } = view.state;
+      const next = family === null ? 0 : families.indexOf(family) + 1;
+      view.patch({ family: families[next] ?? null, grown: true });
+    },
+    copyId: () =>
+      void copyText(row < 0 ? view.trace.id : (spanId(view.spans, row) ?? view.trace.id)),
+    copyPython() {
+      if (row >= 0) {
+        void copyText(pythonFor(view.trace.id, spanId(view.spans, row), nameOf(view, row)));
+      }
+    },
+    help: toggleHelp,
+    leave() {
+      if (view.state.searching) view.patch({ searching: false });
+      else if (view.state.detail) view.patch({ detail: false });
+      else leaveTo(pane.current);
+    },
+  };
+}
+
+function focusTree(pane: HTMLElement | null): void {
+  pane?.querySelector<HTMLElement>(".st-tree")?.focus({ preventScroll: true });
+}
+
+/** Give the focus back to what holds the viewer: in a notebook, the cell. */
+function leaveTo(pane: HTMLElement | null): void {
+  const outside = pane?.closest(".st-root")?.parentElement?.closest<HTMLElement>("[tabindex]");
+  if (outside) outside.focus({ preventScroll: true });
+  else (document.activeElement as HTMLElement | null)?.blur();
+}

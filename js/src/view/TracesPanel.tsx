@@ -1,0 +1,168 @@
+import { render } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { formatDuration, formatTokens, oneLine, plural } from "../model/format";
+import { type Link, LinkError, sentenceOf } from "../model/link";
+import { fetchTrace, type Listed, listTraces, type TraceList } from "../model/remote";
+import type { Payload } from "../model/types";
+import type { ViewStore } from "../model/viewstate";
+import { Icon } from "./icons";
+import { Output } from "./Output";
+import { State } from "./State";
+
+export interface PanelHost {
+  readonly store: ViewStore;
+  /** The kernel whose store is listed; null while no notebook with one is open. */
+  link(): Link | null;
+  /** Show the cell that made a trace; absent where there are no cells. */
+  readonly showCell?: (cellId: string) => void;
+}
+
+export interface MountedPanel {
+  /** List again: there may be newer traces. */
+  refresh(): void;
+  dispose(): void;
+}
+
+/** Prepare a list of the latest traces, with a filter; the first refresh draws it. */
+export function mountTraces(element: HTMLElement, host: PanelHost): MountedPanel {
+  const root = document.createElement("div");
+  root.className = "st-root st-side";
+  root.setAttribute("data-lm-suppress-shortcuts", "true");
+  let round = 0;
+  const keep = (event: KeyboardEvent) => {
+    if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
+  };
+  root.addEventListener("keydown", keep);
+  return {
+    refresh() {
+      round++;
+      if (root.parentElement === null) element.append(root);
+      render(<TracesPanel host={host} round={round} />, root);
+    },
+    dispose() {
+      render(null, root);
+      root.remove();
+    },
+  };
+}
+
+interface Problem {
+  readonly text: string;
+  /** Where the filter goes wrong. */
+  readonly position: number | null;
+}
+
+function TracesPanel({ host, round }: { host: PanelHost; round: number }) {
+  const [filter, setFilter] = useState("");
+  const [found, setFound] = useState<TraceList | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [open, setOpen] = useState<Payload | null>(null);
+  const asked = useRef(0);
+
+  const ask = async <T,>(use: (link: Link) => Promise<T>): Promise<T | null> => {
+    const link = host.link();
+    try {
+      if (link === null) throw new LinkError("Open a notebook with a running kernel.");
+      const answer = await use(link);
+      setProblem(null);
+      return answer;
+    } catch (error) {
+      const position = error instanceof LinkError ? error.position : null;
+      setProblem({ text: sentenceOf(error), position });
+      return null;
+    }
+  };
+  const list = async () => {
+    const number = ++asked.current;
+    const answer = await ask((link) => listTraces(link, filter));
+    // A slow answer to an earlier question is no answer to this one.
+    if (answer !== null && number === asked.current) setFound(answer);
+  };
+  useEffect(() => {
+    void list();
+  }, [round]);
+
+  if (open !== null) {
+    return (
+      <>
+        <div class="st-strip">
+          <button type="button" class="st-link" onClick={() => setOpen(null)}>
+            ‹ all traces
+          </button>
+        </div>
+        <Output payload={open} host={{ store: host.store, link: () => host.link() }} />
+      </>
+    );
+  }
+  return (
+    <>
+      <form
+        class="st-search"
+        role="search"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void list();
+        }}
+      >
+        <Icon name="search" />
+        <input
+          type="text"
+          value={filter}
+          placeholder="status = 'ERROR' AND name LIKE 'ans%'"
+          aria-label="Filter traces"
+          aria-invalid={problem?.position != null}
+          spellcheck={false}
+          onInput={(event) => setFilter(event.currentTarget.value)}
+        />
+        <button type="submit" class="st-link">
+          list
+        </button>
+      </form>
+      {problem !== null && (
+        <pre class="st-problem" role="alert">
+          {problem.text}
+        </pre>
+      )}
+      <div class="st-side-list">
+        {found?.traces.map((one) => (
+          <Line
+            key={one.id}
+            listed={one}
+            onOpen={async () => setOpen(await ask((link) => fetchTrace(link, one.id)))}
+            showCell={host.showCell}
+          />
+        ))}
+        {found?.traces.length === 0 && <div class="st-empty">No traces found.</div>}
+        {found?.more && <div class="st-hint">and older ones: narrow the filter</div>}
+      </div>
+    </>
+  );
+}
+
+function Line({
+  listed,
+  onOpen,
+  showCell,
+}: {
+  listed: Listed;
+  onOpen: () => void;
+  showCell: ((cellId: string) => void) | undefined;
+}) {
+  const { cell } = listed;
+  return (
+    <div class="st-side-line">
+      <button type="button" class="st-line" title={oneLine(listed.error)} onClick={onOpen}>
+        <State state={listed.state} />
+        <span class="st-title">{oneLine(listed.name)}</span>
+        {listed.duration !== null && <span class="st-fact">{formatDuration(listed.duration)}</span>}
+        <span class="st-fact">{plural(listed.spanCount, "span")}</span>
+        {listed.tokens !== null && <span class="st-fact">{formatTokens(listed.tokens)} tok</span>}
+      </button>
+      {cell !== "" && showCell !== undefined && (
+        <button type="button" class="st-link" onClick={() => showCell(cell)}>
+          cell
+        </button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,224 @@
+import type { VNode } from "preact";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { formatTick, oneLine, plural, speakDuration } from "../model/format";
+import { axisTicks, type Range } from "../model/timing";
+import { type Commands, onTreeKey } from "./keyboard";
+import {
+  AXIS_HEIGHT,
+  MAX_SPACER,
+  MIN_NAME_WIDTH,
+  MOST_NAME_SHARE,
+  NAME_SHARE,
+  OVERSCAN,
+  ROW_HEIGHT,
+  USUAL_NAME_WIDTH,
+} from "./measures";
+import { Row, rowElementId } from "./Row";
+import type { TraceView } from "./useTrace";
+
+const AXIS_SPACING = 60;
+/** Room a label needs; one at the right edge is left out rather than cut. */
+const TICK_WIDTH = 34;
+const TRACK_END = 8;
+
+/** Geometry of the rows: where names end and how time maps to pixels. */
+export interface Scale {
+  readonly nameWidth: number;
+  readonly trackWidth: number;
+  readonly range: Range;
+}
+
+/** Rows of the tree with their bars, in one scroll box; only those in sight are drawn. */
+export function Tree({
+  view,
+  width,
+  height,
+  matches,
+  commands,
+}: {
+  view: TraceView;
+  width: number;
+  height: number;
+  /** Rows a search found. */
+  matches: ReadonlySet<number>;
+  commands: Commands;
+}) {
+  const box = useRef<HTMLDivElement>(null);
+  const [top, setTop] = useState(0);
+  const { shown, selected } = view;
+  const content = shown.length * ROW_HEIGHT;
+  const scrollbar = useScrollbarWidth(box, content > height - AXIS_HEIGHT, width);
+  const scale = useMemo(
+    () => scaleOf(width - scrollbar, view.state.zoom ?? view.range),
+    [view, width, scrollbar],
+  );
+  const spacer = Math.min(content, MAX_SPACER);
+  const viewport = height - AXIS_HEIGHT;
+  const stretch = spacer > viewport ? (content - viewport) / (spacer - viewport) : 1;
+  const offset = top * stretch;
+  const first = Math.max(0, Math.floor(offset / ROW_HEIGHT) - OVERSCAN);
+  const last = Math.min(shown.length, Math.ceil((offset + viewport) / ROW_HEIGHT) + OVERSCAN);
+
+  const pool = Math.ceil(viewport / ROW_HEIGHT) + 2 * OVERSCAN + 2;
+  // Scrolling draws again only what came into sight: a row drawn before is the same object.
+  const drawn = useMemo(() => new Map<number, VNode>(), [view, scale, pool, matches]);
+  const drawRow = (index: number): VNode | undefined => {
+    const known = stretch === 1 ? drawn.get(index) : undefined;
+    const item = shown[index];
+    if (known !== undefined || item === undefined) return known;
+    const place = index * ROW_HEIGHT - offset + top;
+    const row = (
+      <Row
+        key={index % pool}
+        view={view}
+        item={item}
+        top={place}
+        scale={scale}
+        isMatch={item >= 0 && matches.has(item)}
+      />
+    );
+    drawn.set(index, row);
+    return row;
+  };
+
+  useRestoredScroll(box, view, top);
+  useScrollToSelected(box, view, viewport, stretch);
+  useLayoutEffect(() => {
+    const clamped = box.current?.scrollTop ?? 0;
+    if (clamped !== top) setTop(clamped);
+  }, [shown.length, height]);
+
+  return (
+    <div
+      class={`st-scroll${content > viewport ? " st-scrolls" : ""}`}
+      ref={box}
+      style={{ height: `${height}px` }}
+      onScroll={(event) => {
+        setTop(event.currentTarget.scrollTop);
+        view.rememberScroll(event.currentTarget.scrollTop);
+      }}
+    >
+      <Axis scale={scale} />
+      <div
+        class="st-tree"
+        role="tree"
+        tabIndex={0}
+        aria-label={treeLabel(view)}
+        aria-activedescendant={
+          selected === null ? undefined : rowElementId(view.idPrefix, selected)
+        }
+        style={{ height: `${spacer}px`, minHeight: `${viewport}px` }}
+        onKeyDown={(event) => onTreeKey(event, view, Math.floor(viewport / ROW_HEIGHT), commands)}
+      >
+        <GridLines scale={scale} />
+        {Array.from(shown.subarray(first, last), (_, at) => drawRow(first + at))}
+      </div>
+    </div>
+  );
+}
+
+export function scaleOf(width: number, range: Range): Scale {
+  const wanted = Math.max(width * NAME_SHARE, Math.min(USUAL_NAME_WIDTH, width * MOST_NAME_SHARE));
+  const nameWidth = Math.max(MIN_NAME_WIDTH, Math.round(wanted));
+  return { nameWidth, trackWidth: Math.max(40, width - nameWidth - TRACK_END), range };
+}
+
+/** Pixels a scroll bar takes from the rows; 0 where it floats over them. */
+function useScrollbarWidth(
+  box: { current: HTMLDivElement | null },
+  scrolls: boolean,
+  width: number,
+): number {
+  const [taken, setTaken] = useState(0);
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (element !== null) setTaken(element.offsetWidth - element.clientWidth);
+  }, [scrolls, width]);
+  return taken;
+}
+
+/**
+ * Scroll back to where the reader was: in a new viewer of the same trace, and when a
+ * notebook puts back an output it had taken out of the page, which resets the box.
+ */
+function useRestoredScroll(
+  box: { current: HTMLDivElement | null },
+  view: TraceView,
+  top: number,
+): void {
+  const wanted = useRef(view.state.scrollTop);
+  useEffect(() => {
+    wanted.current = top;
+  }, [top]);
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (element === null) return;
+    element.scrollTop = view.state.scrollTop;
+    const observer = new IntersectionObserver(([entry]) => {
+      if (entry?.isIntersecting && element.scrollTop === 0) element.scrollTop = wanted.current;
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+}
+
+/** Bring the selection into sight when it changed, never at another time. */
+function useScrollToSelected(
+  box: { current: HTMLDivElement | null },
+  view: TraceView,
+  viewport: number,
+  stretch: number,
+): void {
+  const key = view.state.selected;
+  useEffect(() => {
+    const element = box.current;
+    if (element === null || view.selected === null) return;
+    const index = view.shown.indexOf(view.selected);
+    if (index < 0) return;
+    const offset = element.scrollTop * stretch;
+    const above = index * ROW_HEIGHT;
+    if (above < offset) element.scrollTop = above / stretch;
+    else if (above + ROW_HEIGHT > offset + viewport) {
+      element.scrollTop = (above + ROW_HEIGHT - viewport) / stretch;
+    }
+  }, [key, view.state.detail]);
+}
+
+function Axis({ scale }: { scale: Scale }) {
+  const { from, to } = scale.range;
+  const ticks = axisTicks(scale.range, scale.trackWidth, AXIS_SPACING);
+  return (
+    <div class="st-axis" aria-hidden="true">
+      {ticks.map((at) => (
+        <span
+          key={at}
+          class="st-tick"
+          style={{ left: `${scale.nameWidth + ((at - from) / (to - from)) * scale.trackWidth}px` }}
+        >
+          {((to - at) / (to - from)) * scale.trackWidth > TICK_WIDTH && formatTick(at)}
+        </span>
+      ))}
+    </div>
+  );
+}
+
+function GridLines({ scale }: { scale: Scale }) {
+  const { from, to } = scale.range;
+  return (
+    <div class="st-grid" aria-hidden="true">
+      {axisTicks(scale.range, scale.trackWidth, AXIS_SPACING).map((at) => (
+        <i
+          key={at}
+          style={{ left: `${scale.nameWidth + ((at - from) / (to - from)) * scale.trackWidth}px` }}
+        />
+      ))}
+    </div>
+  );
+}
+
+function treeLabel({ trace }: TraceView): string {
+  const parts = [`Trace ${oneLine(trace.name)}`, plural(trace.spanCount, "span")];
+  if (trace.duration !== null) parts.push(speakDuration(trace.duration));
+  if (trace.errorCount > 0) parts.push(plural(trace.errorCount, "error"));
+  return parts.join(", ");
+}

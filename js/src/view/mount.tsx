@@ -1,0 +1,86 @@
+import { render } from "preact";
+import { useErrorBoundary } from "preact/hooks";
+import { decodePayload } from "../model/decode";
+import { visibleText } from "../model/format";
+import type { Payload } from "../model/types";
+import type { Host } from "./host";
+import { Output } from "./Output";
+
+export interface Mounted {
+  /** Draw another payload in place. One of a lower revision is ignored. */
+  update(payload: unknown, plain?: string): void;
+  dispose(): void;
+}
+
+/**
+ * Draw a payload inside an element. Never throws: a bad payload becomes one line,
+ * followed by the trace in plain text where the host has it.
+ */
+export function mount(element: HTMLElement, payload: unknown, host: Host, plain?: string): Mounted {
+  const root = document.createElement("div");
+  root.className = "st-root";
+  // JupyterLab's command shortcuts skip what is below an element with this attribute.
+  root.setAttribute("data-lm-suppress-shortcuts", "true");
+  const keep = (event: KeyboardEvent) => {
+    if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
+  };
+  for (const type of KEPT_EVENTS) root.addEventListener(type, keep);
+  element.append(root);
+
+  let shown: Payload | null = null;
+  let drawnAt = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const draw = (next: Payload) => {
+    drawnAt = performance.now();
+    render(<Guarded key={next.key} payload={next} host={host} />, root);
+  };
+  const update = (data: unknown, text?: string) => {
+    const decoded = decodePayload(data);
+    clearTimeout(timer);
+    if (!decoded.ok) {
+      shown = null;
+      render(<Failure error={decoded.error} plain={text} />, root);
+      return;
+    }
+    let next = decoded.payload;
+    const isSame = shown !== null && shown.key === next.key;
+    // A late one of a lower revision; the newest may still be waiting for its turn.
+    if (isSame && shown !== null && next.rev < shown.rev) next = shown;
+    shown = next;
+    const wait = isSame && next.live ? drawnAt + LIVE_MS - performance.now() : 0;
+    if (wait > 0) timer = setTimeout(draw, wait, next);
+    else draw(next);
+  };
+  update(payload, plain);
+
+  return {
+    update,
+    dispose() {
+      clearTimeout(timer);
+      render(null, root);
+      root.remove();
+    },
+  };
+}
+
+function Failure({ error, plain }: { error: string; plain: string | undefined }) {
+  return (
+    <div class="st-failure">
+      {error}
+      {plain !== undefined && <pre>{visibleText(plain)}</pre>}
+    </div>
+  );
+}
+
+/** Least time between two drawings of a trace that runs. */
+const LIVE_MS = 250;
+
+/** Keys pressed inside are the viewer's; a page around it would take them for commands. */
+const KEPT_EVENTS = ["keydown", "keyup", "keypress"] as const;
+
+/** An error while drawing costs the drawing, not the page around it. */
+function Guarded({ payload, host }: { payload: Payload; host: Host }) {
+  const [error] = useErrorBoundary((cause) => console.error("spantree viewer:", cause));
+  if (error !== undefined) return <div class="st-failure">This trace cannot be drawn.</div>;
+  return <Output payload={payload} host={host} />;
+}

@@ -1,0 +1,182 @@
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { spanId } from "../model/columns";
+import { type Folds, findFolds } from "../model/folds";
+import { type Rollup, rollUp } from "../model/rollup";
+import { type Family, familyOf } from "../model/spantype";
+import { criticalPath, type Range, selfStretches, traceRange } from "../model/timing";
+import { type Payload, type Spans, STATE_ERROR, type Trace } from "../model/types";
+import { initialState, type ViewState } from "../model/viewstate";
+import {
+  digest,
+  errorPaths,
+  filteredItems,
+  hasChildren,
+  type Item,
+  isItemOpen,
+  itemKey,
+  itemOfKey,
+  openRows,
+  parentItem,
+  rowOf,
+  visibleItems,
+} from "../model/visible";
+import { useNow } from "./hooks";
+import type { Host } from "./host";
+import { DIGEST_ROWS, ROWS_WITHOUT_BUTTON } from "./measures";
+
+/** One trace being looked at: its spans, what is drawn of them, and what a reader can do. */
+export interface TraceView {
+  readonly trace: Trace;
+  readonly spans: Spans;
+  readonly folds: Folds;
+  readonly rollup: Rollup;
+  readonly range: Range;
+  /** µs after the trace's start up to which unfinished spans are drawn. */
+  readonly now: number;
+  readonly running: boolean;
+  readonly critical: ReadonlySet<number>;
+  /** Stretches of a span in which it worked itself. */
+  selfOf(row: number): readonly Range[];
+  /** Everything open, top to bottom; `shown` is the part the box has room for. */
+  readonly items: Int32Array;
+  readonly shown: Int32Array;
+  readonly selected: Item | null;
+  readonly state: ViewState;
+  readonly idPrefix: string;
+  patch(change: Partial<ViewState>): void;
+  /** Keep the scroll position for the next viewer of this trace; draws nothing. */
+  rememberScroll(scrollTop: number): void;
+  isOpen(item: Item): boolean;
+  select(item: Item, change?: Partial<ViewState>): void;
+  toggle(item: Item, open?: boolean): void;
+  toggleAll(items: readonly Item[], open: boolean): void;
+  openTo(level: number): void;
+  /** Select a row wherever it is, opening what hides it. */
+  reveal(row: number): void;
+}
+
+export function useTrace(payload: Payload, trace: Trace, spans: Spans, host: Host): TraceView {
+  const storeKey = `${payload.key}/${trace.id}`;
+  const [state, setState] = useState<ViewState>(
+    () => host.store.get(storeKey) ?? firstState(payload, spans),
+  );
+
+  const folds = useMemo(() => findFolds(spans), [spans]);
+  const rollup = useMemo(() => rollUp(spans), [spans]);
+  const whole = useMemo(() => traceRange(spans, trace.duration), [spans, trace.duration]);
+  const running = payload.live && trace.state === "IN_PROGRESS";
+  const now = useNow(running, trace.startNs, whole.to);
+  const critical = useMemo(() => criticalPath(spans, whole.to), [spans, whole]);
+  const self = useMemo(() => new Map<number, readonly Range[]>(), [spans, now]);
+  const wanted = useMemo(() => wantedRows(spans, critical), [spans, critical]);
+
+  const open = useMemo(
+    () => openRows(spans, { level: state.level, toggled: state.toggled }),
+    [spans, state.level, state.toggled],
+  );
+  const items = useMemo(
+    () =>
+      state.family === null
+        ? visibleItems(spans, folds, open)
+        : filteredItems(spans, (row) => isOfFamily(spans, row, state.family)),
+    [spans, folds, open, state.family],
+  );
+  const shown = useMemo(
+    () =>
+      state.grown || items.length <= ROWS_WITHOUT_BUTTON
+        ? items
+        : digest(items, wanted, state.detail ? ROWS_WITHOUT_BUTTON : DIGEST_ROWS),
+    [items, state.grown, state.detail, wanted],
+  );
+
+  const selected = state.selected === null ? null : itemOfKey(spans, state.selected);
+  const latest = useRef(state);
+  latest.current = { ...state, scrollTop: latest.current.scrollTop };
+  useEffect(() => host.store.set(storeKey, latest.current), [host, storeKey, state]);
+  const patch = (change: Partial<ViewState>) => {
+    latest.current = { ...latest.current, ...change };
+    setState(latest.current);
+  };
+  const select = (item: Item, change: Partial<ViewState> = {}) => {
+    patch({ ...change, selected: itemKey(spans, item) });
+    const id = spanId(spans, rowOf(item));
+    if (id !== null) host.onSelect?.([id]);
+  };
+  const toggleAll = (changed: readonly Item[], isOpen: boolean) => {
+    const toggled = new Map(latest.current.toggled);
+    for (const item of changed) toggled.set(itemKey(spans, item), isOpen);
+    patch({ toggled, grown: latest.current.grown || isOpen });
+  };
+
+  return {
+    trace,
+    spans,
+    folds,
+    rollup,
+    range: { from: whole.from, to: Math.max(whole.to, running ? now : whole.to) },
+    now,
+    running,
+    critical,
+    selfOf(row) {
+      const stretches = self.get(row) ?? selfStretches(spans, row, now);
+      self.set(row, stretches);
+      return stretches;
+    },
+    items,
+    shown,
+    selected,
+    state,
+    idPrefix: `st-${payload.key}-${payload.traces.findIndex((one) => one.id === trace.id)}`,
+    patch,
+    rememberScroll(scrollTop) {
+      latest.current = { ...latest.current, scrollTop };
+      host.store.set(storeKey, latest.current);
+    },
+    isOpen: (item) => state.family !== null || isItemOpen(open, item),
+    select,
+    toggle(item, isOpen = !isItemOpen(open, item)) {
+      if (hasChildren(spans, item)) toggleAll([item], isOpen);
+    },
+    toggleAll,
+    openTo: (level) => patch({ level, toggled: new Map(), grown: true }),
+    reveal(row) {
+      const above: Item[] = [];
+      for (let up = parentItem(spans, folds, row); up !== null; up = parentItem(spans, folds, up)) {
+        above.push(up);
+      }
+      const toggled = new Map(latest.current.toggled);
+      for (const item of above) {
+        if (!isItemOpen(open, item)) toggled.set(itemKey(spans, item), true);
+      }
+      const isFilteredOut = !isOfFamily(spans, row, state.family);
+      select(row, { toggled, grown: true, ...(isFilteredOut ? { family: null } : {}) });
+    },
+  };
+}
+
+function isOfFamily(spans: Spans, row: number, family: Family | null): boolean {
+  return family === null || familyOf(spans.types[spans.type[row] ?? -1] ?? "") === family;
+}
+
+function firstState(payload: Payload, spans: Spans): ViewState {
+  const paths = payload.view.openErrors ? [...errorPaths(spans)] : [];
+  return initialState(
+    payload.view.depth,
+    paths.map((row) => itemKey(spans, row)),
+  );
+}
+
+/** The way to the first error, else the critical path: rows a small box must show. */
+function wantedRows(spans: Spans, critical: ReadonlySet<number>): ReadonlySet<number> {
+  let failed = spans.state.indexOf(STATE_ERROR);
+  if (failed < 0) return critical;
+  while (failed + 1 < spans.size && isFailedChild(spans, failed)) failed++;
+  const path = new Set<number>();
+  for (let row = failed; row >= 0; row = spans.parent[row] ?? -1) path.add(row);
+  return path;
+}
+
+/** An error usually rises through its ancestors: go on to where it started. */
+function isFailedChild(spans: Spans, row: number): boolean {
+  return spans.parent[row + 1] === row && spans.state[row + 1] === STATE_ERROR;
+}
