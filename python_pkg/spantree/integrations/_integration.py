@@ -1,0 +1,205 @@
+"""One library's switch, options, hooks and counters."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from dataclasses import dataclass, field
+from importlib import metadata
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from spantree.integrations._call import Options
+from spantree.integrations._patch import WATCHER, HookState
+from spantree.recording import guard, internal_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from spantree.integrations._patch import Hook
+
+State: TypeAlias = Literal[
+    "on", "off", "waiting for import", "not installed", "partial"
+]
+
+_logger = logging.getLogger("spantree.integrations")
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryStatus:
+    """One row of what ``%autolog`` prints.
+
+    Args:
+        library: The library's name.
+        installed: The version that is installed, or None.
+        supported: The range of versions that the hooks are made for.
+        state: Whether calls are traced, and if not, why.
+        hooks_applied: ``module.Class.method`` of those in place.
+        hooks_missing: Those that this version should have and doesn't.
+        calls: How many calls were traced in this process.
+        internal_errors: Failures of our own, swallowed.
+    """
+
+    library: str
+    installed: str | None
+    supported: str
+    state: State
+    hooks_applied: tuple[str, ...]
+    hooks_missing: tuple[str, ...]
+    calls: int
+    internal_errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The versions of a library that its hooks are made for.
+
+    Args:
+        first: The oldest, as integers.
+        tested: The newest that was tried, ``major.minor``.
+    """
+
+    first: tuple[int, ...]
+    tested: tuple[int, ...]
+
+    def __str__(self) -> str:
+        """Give the range: later minor versions than the tested one are included."""
+        return f">={_dotted(self.first)},<{self.tested[0] + 1}"
+
+    def complaint(self, version: str) -> str | None:
+        """Say how a version lies outside of the range, or None."""
+        numbers = tuple(int(n) for n in re.findall(r"\d+", version)[:3])
+        if numbers < self.first:
+            return f"older than the supported {_dotted(self.first)}"
+        if numbers[:1] > self.tested[:1]:
+            return f"newer than the tested {_dotted(self.tested)}"
+        return None
+
+
+@dataclass(slots=True)
+class Integration:
+    """One library: whether its calls are traced, and how.
+
+    Attributes:
+        library: Its name, of the import and of the distribution.
+        versions: What the hooks are made for.
+        hooks: What is replaced.
+        on: The switch that every replaced method reads first.
+        options: What is recorded.
+        calls: How many calls were traced.
+    """
+
+    library: str
+    versions: Versions
+    hooks: Sequence[Hook] = ()
+    on: bool = False
+    options: Options = field(default_factory=Options)
+    calls: int = 0
+    _states: dict[str, HookState] = field(default_factory=dict)
+    _was_told: bool = False
+
+    @property
+    def site(self) -> str:
+        """Where failures of this integration are counted."""
+        return f"autolog.{self.library}"
+
+    def enable(
+        self, options: Options, *, is_silent: bool, must_be_supported: bool
+    ) -> None:
+        """Trace the library's calls from now on, imported already or not.
+
+        Args:
+            options: Take the place of the earlier ones.
+            is_silent: Whether to say nothing about versions and absence.
+            must_be_supported: Whether to do nothing outside the supported range.
+        """
+        version = self.installed_version()
+        complaint = None if version is None else self.versions.complaint(version)
+        if not is_silent:
+            self._tell(version, complaint)
+        if complaint and must_be_supported:
+            self.disable()
+            return
+        self.options = options
+        self.on = True
+        # What is imported already is watched too: a reload makes new classes.
+        WATCHER.watch(self._modules(), self.apply)
+        self.apply()
+
+    def disable(self) -> None:
+        """Stop tracing the library's calls; those under way are finished."""
+        self.on = False
+        WATCHER.unwatch(self._modules())
+
+    def apply(self) -> None:
+        """Put the hooks in place wherever their classes have been imported."""
+        with guard(self.site):
+            for hook in self.hooks:
+                self._states[hook.name] = hook.apply()
+
+    def _modules(self) -> set[str]:
+        return {module for hook in self.hooks for module in hook.modules}
+
+    def _tell(self, version: str | None, complaint: str | None) -> None:
+        if self._was_told:
+            return
+        if version is None:
+            self._was_told = True
+            _logger.info(
+                "%s is not installed; tracing starts if it is imported later.",
+                self.library,
+            )
+        elif complaint:
+            self._was_told = True
+            _logger.warning(
+                "%s %s is %s; tracing may be incomplete.",
+                self.library,
+                version,
+                complaint,
+            )
+
+    def installed_version(self) -> str | None:
+        """Give the version that is imported or installed, without importing it."""
+        module = sys.modules.get(self.library)
+        version = getattr(module, "__version__", None)
+        if isinstance(version, str):
+            return version
+        try:
+            return metadata.version(self.library)
+        except metadata.PackageNotFoundError:
+            return None if find_spec(self.library) is None else "unknown"
+
+    def status(self) -> LibraryStatus:
+        """Say whether the library's calls are traced."""
+        if self.on:
+            self.apply()
+        version = self.installed_version()
+        optional = {hook.name for hook in self.hooks if hook.is_optional}
+        missing = self._names(HookState.MISSING) - optional
+        return LibraryStatus(
+            library=self.library,
+            installed=version,
+            supported=str(self.versions),
+            state=self._state(version, is_partial=bool(missing)),
+            hooks_applied=tuple(sorted(self._names(HookState.APPLIED))),
+            hooks_missing=tuple(sorted(missing)),
+            calls=self.calls,
+            internal_errors=internal_errors().get(self.site, 0),
+        )
+
+    def _names(self, state: HookState) -> set[str]:
+        return {name for name, found in self._states.items() if found is state}
+
+    def _state(self, version: str | None, *, is_partial: bool) -> State:
+        if version is None and self.library not in sys.modules:
+            return "not installed"
+        if not self.on:
+            return "off"
+        if self.library not in sys.modules:
+            return "waiting for import"
+        return "partial" if is_partial else "on"
+
+
+def _dotted(numbers: tuple[int, ...]) -> str:
+    return ".".join(map(str, numbers))

@@ -1,0 +1,206 @@
+"""How OpenAI's requests and replies are written, as far as spans tell of them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+from typing import Any, Final
+
+from spantree.entities.span import (
+    CHAT_TOOLS,
+    MODEL,
+    PROVIDER,
+    TOKEN_USAGE,
+    SpanType,
+)
+from spantree.integrations._call import WireFormat
+from spantree.integrations._plain import plain
+from spantree.integrations._reduce import ChatReducer
+from spantree.integrations._reduce_responses import ResponsesReducer
+from spantree.integrations._usage import openai_usage
+
+REQUEST_MODEL = "spantree.llm.request_model"
+FINISH_REASONS = "spantree.llm.finish_reasons"
+RESPONSE_ID = "spantree.llm.response_id"
+SYSTEM_FINGERPRINT = "spantree.llm.system_fingerprint"
+
+# Of the connection and not of the model; headers may hold a secret.
+_NOT_INPUTS: Final = frozenset({"extra_headers", "extra_query", "timeout"})
+_SENTINELS: Final = frozenset({"NotGiven", "Omit"})
+# What the user says to the model is an input and no attribute.
+_CONTENT: Final = frozenset({"messages", "input", "prompt", "instructions"})
+_SCALARS: Final = (str, int, float, bool)
+
+# Hosts of others that speak OpenAI's dialect → their name.
+_HOSTS: Final = {
+    "openai.azure.com": "azure",
+    "openrouter.ai": "openrouter",
+    "groq.com": "groq",
+    "mistral.ai": "mistral",
+    "deepseek.com": "deepseek",
+    "together.xyz": "together",
+    "fireworks.ai": "fireworks",
+    "googleapis.com": "google",
+    "x.ai": "xai",
+    "databricks.com": "databricks",
+    "azuredatabricks.net": "databricks",
+}
+
+_WHOLE_VECTORS = 4_096  # numbers of an embeddings reply that are kept as they are
+_HEAD = 8
+
+
+def request_inputs(
+    arguments: tuple[Any, ...], keywords: dict[str, Any]
+) -> dict[str, object]:
+    """Give a call's arguments by name, as JSON data where possible."""
+    found: dict[str, object] = {"response_id": arguments[0]} if arguments else {}
+    for name, value in keywords.items():
+        if name not in _NOT_INPUTS and not _is_sentinel(value):
+            found[name] = plain(value)
+    return found
+
+
+def _is_sentinel(value: object) -> bool:
+    """Whether the SDK reads the value as "not given" (``NOT_GIVEN``, ``omit``)."""
+    kind = type(value)
+    return kind.__name__ in _SENTINELS and kind.__module__.startswith("openai")
+
+
+def request_attributes(inputs: dict[str, object]) -> dict[str, object]:
+    """Give the attributes that the arguments tell: model and parameters."""
+    found = {
+        name: value
+        for name, value in inputs.items()
+        if name not in _CONTENT and type(value) in _SCALARS
+    }
+    model = inputs.get("model")
+    if isinstance(model, str):
+        found[MODEL] = found[REQUEST_MODEL] = model
+    return found
+
+
+def chat_tools(inputs: dict[str, object]) -> dict[str, object]:
+    """Give the attribute of the tools offered, in the form of chat completions."""
+    tools = inputs.get("tools")
+    if not isinstance(tools, list) or not tools:
+        return {}
+    return {CHAT_TOOLS: [_chat_tool(tool) for tool in tools]}
+
+
+def _chat_tool(tool: object) -> object:
+    if not isinstance(tool, dict) or tool.get("type") != "function":
+        return tool
+    if "function" in tool:
+        return tool
+    function = {k: v for k, v in tool.items() if k != "type"}
+    return {"type": "function", "function": function}
+
+
+def provider(client: object) -> dict[str, object]:
+    """Give the attribute of who answers, by the client's class and host."""
+    if "Azure" in type(client).__name__:
+        return {PROVIDER: "azure"}
+    host = str(getattr(getattr(client, "base_url", None), "host", ""))
+    for suffix, name in _HOSTS.items():
+        if host == suffix or host.endswith("." + suffix):
+            return {PROVIDER: name}
+    return {PROVIDER: "openai"}
+
+
+def _described(reply: dict[str, object], reasons: object) -> dict[str, object]:
+    found = {
+        MODEL: reply.get("model") or None,
+        RESPONSE_ID: reply.get("id") or None,
+        SYSTEM_FINGERPRINT: reply.get("system_fingerprint"),
+        TOKEN_USAGE: openai_usage(reply.get("usage")),
+        FINISH_REASONS: reasons or None,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _describe_chat(reply: dict[str, object]) -> dict[str, object]:
+    choices = reply.get("choices")
+    reasons = [
+        choice.get("finish_reason")
+        for choice in (choices if isinstance(choices, list) else ())
+        if isinstance(choice, dict) and choice.get("finish_reason") is not None
+    ]
+    return _described(reply, reasons)
+
+
+def _describe_response(reply: dict[str, object]) -> dict[str, object]:
+    details = reply.get("incomplete_details")
+    reason = details.get("reason") if isinstance(details, dict) else None
+    reason = reason or reply.get("status")
+    return _described(reply, [reason] if reason else [])
+
+
+def _response_failure(reply: dict[str, object]) -> str | None:
+    if reply.get("status") != "failed":
+        return None
+    error = reply.get("error")
+    message = error.get("message") if isinstance(error, dict) else None
+    return str(message or "The provider reported a failed response.")
+
+
+def _describe_embeddings(reply: dict[str, object]) -> dict[str, object]:
+    return _described(reply, [])
+
+
+def _short_vectors(reply: dict[str, object]) -> dict[str, object]:
+    """Keep the vectors of a reply whole while they are few numbers."""
+    data = reply.get("data")
+    items = data if isinstance(data, list) else []
+    vectors = [item.get("embedding") for item in items if isinstance(item, dict)]
+    if sum(_dimensions(vector) for vector in vectors) <= _WHOLE_VECTORS:
+        return reply
+    short = [
+        {**item, "embedding": _short_vector(item.get("embedding"))}
+        if isinstance(item, dict)
+        else item
+        for item in items
+    ]
+    return {**reply, "data": short}
+
+
+def _dimensions(vector: object) -> int:
+    if isinstance(vector, str):  # base64 of 32-bit floats
+        return len(vector) * 3 // 16
+    return len(vector) if isinstance(vector, list) else 0
+
+
+def _short_vector(vector: object) -> object:
+    head = vector[:_HEAD] if isinstance(vector, list) else _first_floats(vector)
+    dimensions = _dimensions(vector)
+    return {"$type": "embedding", "dimensions": dimensions, "head": head}
+
+
+def _first_floats(vector: object) -> list[float]:
+    # 4 characters of base64 hold 3 bytes: 44 characters hold the first 8 floats.
+    try:
+        raw = base64.b64decode(str(vector)[:44])
+    except binascii.Error:
+        return []
+    count = min(len(raw) // 4, _HEAD)
+    return list(struct.unpack(f"<{count}f", raw[: 4 * count]))
+
+
+CHAT: Final = WireFormat(
+    SpanType.CHAT_MODEL, describe=_describe_chat, reducer=ChatReducer
+)
+COMPLETIONS: Final = WireFormat(
+    SpanType.LLM,
+    describe=_describe_chat,
+    reducer=lambda: ChatReducer("text_completion"),
+)
+RESPONSES: Final = WireFormat(
+    SpanType.CHAT_MODEL,
+    describe=_describe_response,
+    failure=_response_failure,
+    reducer=ResponsesReducer,
+)
+EMBEDDINGS: Final = WireFormat(
+    SpanType.EMBEDDING, describe=_describe_embeddings, shape=_short_vectors
+)

@@ -1,0 +1,114 @@
+"""Turns what an SDK was given, and what it gave back, into JSON data.
+
+Only fields of the instance itself are read: no property, no method and no
+serialiser of a model runs, since they may be the user's.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SCALARS: Final = (str, int, float, bool, type(None))
+_MAX_DEPTH = 100  # deeper values are left to the recorder's own limits
+
+# Fields that an SDK adds to a reply after parsing it; the provider never sent them.
+_ADDED_BY_SDK: Final = frozenset({"parsed", "parsed_arguments"})
+
+_wire_names: WeakKeyDictionary[type, dict[str, str | None]] = WeakKeyDictionary()
+_schemas: WeakKeyDictionary[type, dict[str, object]] = WeakKeyDictionary()
+
+
+def plain(value: object, depth: int = 0) -> object:
+    """Give JSON data for an argument or a reply of an SDK.
+
+    Args:
+        value: Anything; pydantic models become the fields that were set, by the
+            names they have on the wire.
+        depth: How deep the value lies in the whole one.
+
+    Returns:
+        Fresh containers; whatever isn't understood stays as it is, for the recorder
+        to show by type.
+    """
+    kind = type(value)
+    if kind in _SCALARS or depth > _MAX_DEPTH:
+        return value
+    if isinstance(value, (list, tuple)):
+        # The base class's own iteration: a subclass may be the user's.
+        base = list if isinstance(value, list) else tuple
+        return [plain(item, depth + 1) for item in base.__iter__(value)]  # type: ignore[arg-type]
+    if isinstance(value, type):
+        return _described(value)
+    if isinstance(value, Enum):
+        return plain(value._value_, depth + 1)
+    fields = dict.items(value) if isinstance(value, dict) else _items(value)
+    if fields is None:
+        return value
+    return {name: plain(item, depth + 1) for name, item in fields}
+
+
+def _items(value: object) -> Iterable[tuple[object, object]] | None:
+    fields = model_fields(value)
+    return None if fields is None else fields.items()
+
+
+def model_fields(value: object) -> dict[str, object] | None:
+    """Give the fields that were set on a pydantic model, not converted further.
+
+    Returns:
+        Values by wire name, or None when the value is no pydantic model (1 or 2).
+    """
+    kind = type(value)
+    wire_names = _wire_names.get(kind)
+    if wire_names is None:
+        if not hasattr(kind, "__pydantic_validator__"):
+            return _fields_of_version_1(value)
+        wire_names = _wire_names[kind] = _read_wire_names(kind)
+    names = object.__getattribute__(value, "__pydantic_fields_set__")
+    extra = object.__getattribute__(value, "__pydantic_extra__")
+    held = object.__getattribute__(value, "__dict__")
+    found = {name: item for name, item in held.items() if name in names}
+    for name in wire_names.keys() & found.keys():
+        item, wire_name = found.pop(name), wire_names[name]
+        if wire_name is not None:
+            found[wire_name] = item
+    return {**found, **extra} if extra else found
+
+
+def _read_wire_names(kind: type) -> dict[str, str | None]:
+    """Give the fields that have another name on the wire, or none (None)."""
+    declared = kind.__dict__.get("__pydantic_fields__") or {}
+    aliases = {name: getattr(field, "alias", None) for name, field in declared.items()}
+    added = _ADDED_BY_SDK if kind.__module__.startswith("openai.") else frozenset()
+    return {
+        name: None if name in added else alias
+        for name, alias in aliases.items()
+        if name in added or isinstance(alias, str)
+    }
+
+
+def _fields_of_version_1(value: object) -> dict[str, object] | None:
+    kind = type(value)
+    if not (hasattr(kind, "__fields__") and hasattr(kind, "__fields_set__")):
+        return None
+    names = object.__getattribute__(value, "__fields_set__")
+    held = object.__getattribute__(value, "__dict__")
+    return {name: item for name, item in held.items() if name in names}
+
+
+def _described(kind: type) -> dict[str, object]:
+    """Give the name of a class and, for a pydantic model, its JSON schema."""
+    known = _schemas.get(kind)
+    if known is None:
+        known = {"name": kind.__name__}
+        schema = getattr(kind, "model_json_schema", None)
+        if schema is not None:
+            # The SDK itself asks the class for its schema, to send it.
+            known["schema"] = schema()
+        _schemas[kind] = known
+    return known

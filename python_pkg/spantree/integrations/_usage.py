@@ -1,0 +1,51 @@
+"""Token counts of the providers, by MLflow's names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def openai_usage(usage: object) -> dict[str, int] | None:
+    """Read the ``usage`` of a chat, completions, responses or embeddings reply.
+
+    Args:
+        usage: JSON data, or None when the provider reported nothing.
+
+    Returns:
+        Integers by the keys of ``mlflow.chat.tokenUsage``; an unknown count is
+        absent, never 0. None when no count is known.
+    """
+    if not isinstance(usage, Mapping):
+        return None
+    cached = _part(usage, ("prompt_tokens_details", "input_tokens_details"))
+    detail = _part(usage, ("completion_tokens_details", "output_tokens_details"))
+    read = _count(usage, "prompt_tokens", "input_tokens")
+    written = _count(usage, "completion_tokens", "output_tokens")
+    total = _count(usage, "total_tokens")
+    if total is None and read is not None and written is not None:
+        total = read + written
+    counts = {
+        "input_tokens": read,
+        "output_tokens": written,
+        "total_tokens": total,
+        "cache_read_input_tokens": _count(cached, "cached_tokens"),
+        "cache_creation_input_tokens": _count(cached, "cache_write_tokens"),
+        "reasoning_output_tokens": _count(detail, "reasoning_tokens"),
+    }
+    return {k: v for k, v in counts.items() if v is not None} or None
+
+
+def _part(usage: Mapping[str, object], names: tuple[str, ...]) -> Mapping[str, object]:
+    for name in names:
+        part = usage.get(name)
+        if isinstance(part, Mapping):
+            return part
+    return {}
+
+
+def _count(usage: Mapping[str, object], *names: str) -> int | None:
+    for name in names:
+        count = usage.get(name)
+        if type(count) is int:
+            return count
+    return None
