@@ -1,0 +1,248 @@
+"""Tracing for GenAI programs, shown where people write them.
+
+Load it in a notebook with ``%load_ext spantree`` and ``%autolog openai``, or decorate
+functions with ``@spantree.trace``. The API is MLflow Tracing's: code written against
+it runs after ``import spantree as mlflow``.
+
+Everything here is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from spantree._version import __version__
+
+if TYPE_CHECKING:
+    from spantree import client, demo, entities, exceptions, openai, testing, tracing
+    from spantree._runtime import (
+        load_ipython_extension,
+        unload_ipython_extension,
+    )
+    from spantree.assessments import (
+        delete_assessment,
+        get_assessment,
+        log_assessment,
+        log_expectation,
+        log_feedback,
+        log_issue,
+        override_feedback,
+        update_assessment,
+    )
+    from spantree.client import (
+        MlflowClient,
+        TraceClient,
+    )
+    from spantree.configuration import (
+        configure,
+    )
+    from spantree.experiments import (
+        create_experiment,
+        get_experiment,
+        get_experiment_by_name,
+        search_experiments,
+        set_experiment,
+    )
+    from spantree.fluent import (
+        autolog,
+        flush,
+        flush_trace_async_logging,
+        get_last_active_trace_id,
+        get_trace,
+        get_tracking_uri,
+        internal_errors,
+        set_tracking_uri,
+        stats,
+        view,
+    )
+    from spantree.frames import (
+        get,
+        show,
+        spans,
+        traces,
+    )
+    from spantree.merging import (
+        add_trace,
+        log_trace,
+    )
+    from spantree.recording import (
+        ThreadPoolExecutor,
+        TracingOrderWarning,
+        get_active_trace_id,
+        get_current_active_span,
+        propagate,
+        start_span,
+        start_span_no_context,
+        trace,
+        update_current_trace,
+    )
+    from spantree.searching import (
+        search_sessions,
+        search_traces,
+    )
+    from spantree.tags import (
+        delete_trace_tag,
+        delete_traces,
+        set_trace_tag,
+    )
+
+# The module of each public name that is not a module itself.
+_NAMES = {
+    "spantree._runtime": (
+        "load_ipython_extension",
+        "unload_ipython_extension",
+    ),
+    "spantree.assessments": (
+        "delete_assessment",
+        "get_assessment",
+        "log_assessment",
+        "log_expectation",
+        "log_feedback",
+        "log_issue",
+        "override_feedback",
+        "update_assessment",
+    ),
+    "spantree.client": (
+        "MlflowClient",
+        "TraceClient",
+    ),
+    "spantree.configuration": ("configure",),
+    "spantree.experiments": (
+        "create_experiment",
+        "get_experiment",
+        "get_experiment_by_name",
+        "search_experiments",
+        "set_experiment",
+    ),
+    "spantree.fluent": (
+        "autolog",
+        "flush",
+        "flush_trace_async_logging",
+        "get_last_active_trace_id",
+        "get_trace",
+        "get_tracking_uri",
+        "internal_errors",
+        "set_tracking_uri",
+        "stats",
+        "view",
+    ),
+    "spantree.frames": (
+        "get",
+        "show",
+        "spans",
+        "traces",
+    ),
+    "spantree.merging": (
+        "add_trace",
+        "log_trace",
+    ),
+    "spantree.recording": (
+        "ThreadPoolExecutor",
+        "TracingOrderWarning",
+        "get_active_trace_id",
+        "get_current_active_span",
+        "propagate",
+        "start_span",
+        "start_span_no_context",
+        "trace",
+        "update_current_trace",
+    ),
+    "spantree.searching": (
+        "search_sessions",
+        "search_traces",
+    ),
+    "spantree.tags": (
+        "delete_trace_tag",
+        "delete_traces",
+        "set_trace_tag",
+    ),
+}
+_MODULES = {
+    "client": "spantree.client",
+    "demo": "spantree.demo",
+    "entities": "spantree.entities",
+    "exceptions": "spantree.exceptions",
+    "openai": "spantree.openai",
+    "testing": "spantree.testing",
+    "tracing": "spantree.tracing",
+}
+_WHERE = {name: module for module, names in _NAMES.items() for name in names}
+
+__all__ = [
+    "MlflowClient",
+    "ThreadPoolExecutor",
+    "TraceClient",
+    "TracingOrderWarning",
+    "__version__",
+    "add_trace",
+    "autolog",
+    "client",
+    "configure",
+    "create_experiment",
+    "delete_assessment",
+    "delete_trace_tag",
+    "delete_traces",
+    "demo",
+    "entities",
+    "exceptions",
+    "flush",
+    "flush_trace_async_logging",
+    "get",
+    "get_active_trace_id",
+    "get_assessment",
+    "get_current_active_span",
+    "get_experiment",
+    "get_experiment_by_name",
+    "get_last_active_trace_id",
+    "get_trace",
+    "get_tracking_uri",
+    "internal_errors",
+    "load_ipython_extension",
+    "log_assessment",
+    "log_expectation",
+    "log_feedback",
+    "log_issue",
+    "log_trace",
+    "openai",
+    "override_feedback",
+    "propagate",
+    "search_experiments",
+    "search_sessions",
+    "search_traces",
+    "set_experiment",
+    "set_trace_tag",
+    "set_tracking_uri",
+    "show",
+    "spans",
+    "start_span",
+    "start_span_no_context",
+    "stats",
+    "testing",
+    "trace",
+    "traces",
+    "tracing",
+    "unload_ipython_extension",
+    "update_assessment",
+    "update_current_trace",
+    "view",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first asked for."""
+    if name not in _WHERE and name not in _MODULES:
+        msg = f"module 'spantree' has no attribute {name!r}"
+        raise AttributeError(msg)
+    # Whatever is used first, the recorder must find its store.
+    import_module("spantree._runtime")
+    if name in _MODULES:
+        return import_module(_MODULES[name])
+    found: object = getattr(import_module(_WHERE[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted(__all__)

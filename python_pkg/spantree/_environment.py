@@ -1,0 +1,65 @@
+"""Settings from the environment, under our names and MLflow's."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, TypeVar
+
+from spantree.recording import warn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_T = TypeVar("_T")
+
+
+def environment(*suffixes: str) -> str | None:
+    """Give the first of some variables that is set to anything but blanks.
+
+    Args:
+        *suffixes: Each looked for as ``SPANTREE_<suffix>``, then ``MLFLOW_<suffix>``.
+    """
+    for suffix in suffixes:
+        for prefix in ("SPANTREE_", "MLFLOW_"):
+            text = os.environ.get(prefix + suffix, "").strip()
+            if text:
+                return text
+    return None
+
+
+def parsed(suffix: str, parse: Callable[[str], _T]) -> _T | None:
+    """Read a variable; one that does not parse is as good as none, with a warning.
+
+    Args:
+        suffix: As for :func:`environment`.
+        parse: Reads the text; raises ValueError when it can't.
+    """
+    text = environment(suffix)
+    if text is None:
+        return None
+    try:
+        return parse(text)
+    except ValueError as error:
+        warn(
+            f"environment:{suffix}",
+            "SPANTREE_%s=%s can't be used (%s); the default stays.",
+            suffix,
+            text,
+            error,
+        )
+        return None
+
+
+def switch(text: str) -> bool:
+    """Read ``0``, ``false``, ``no``, ``off`` and their opposites.
+
+    Raises:
+        ValueError: If the text is none of them.
+    """
+    lowered = text.lower()
+    if lowered in ("1", "true", "yes", "on"):
+        return True
+    if lowered in ("0", "false", "no", "off"):
+        return False
+    msg = f"{text!r} is neither 1 nor 0"
+    raise ValueError(msg)

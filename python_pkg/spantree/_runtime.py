@@ -1,0 +1,349 @@
+"""The one place that wires recorder, store and display together.
+
+Importing it opens nothing and starts nothing: the store's thread begins with the
+first trace, a notebook's hooks with ``%load_ext spantree``.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING, TypeVar
+
+from spantree.configuration import apply_environment, environment_experiment
+from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
+from spantree.entities.experiment import DEFAULT_ID
+from spantree.entities.ids import parse_trace_id
+from spantree.entities.trace import Trace
+from spantree.recording import RECORDER, LiveTrace, counters, internal_errors, warn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from spantree.search import Query, Summary
+    from spantree.store import Page, Store, Target, Writer
+
+_T = TypeVar("_T")
+
+# The experiment is looked up when a root needs it, not before.
+_UNDECIDED = ""
+_EXIT_SECONDS = 5.0
+_EXPERIMENT_SECONDS = 1.0
+_READ_YOUR_WRITES_SECONDS = 2.0
+
+
+class Runtime:
+    """What a process has of spantree: one recorder, one writer, one store.
+
+    Attributes:
+        display: Whether notebooks show trees under cells.
+        on_rendered: Called with each trace that draws itself, or None.
+        on_asked_to_show: Called with a trace to show under the running cell, or None.
+        experiment_name: The experiment chosen by name; its id differs by store.
+    """
+
+    def __init__(self) -> None:
+        self.display = True
+        self.experiment_name: str | None = None
+        self.on_rendered: Callable[[Trace], None] | None = None
+        self.on_asked_to_show: Callable[[Trace], None] | None = None
+        # Reentrant: the collector may end a span, and so come back here, at any time.
+        self._lock = threading.RLock()
+        # Traces that were judged while only this process knew them whole.
+        self._judged: set[int] = set()
+        self._target: Target | None = None
+        self._store: Store | None = None
+        self._writer: Writer | None = None
+
+    # Listener: what the recorder announces.
+
+    def trace_started(self, trace: LiveTrace) -> None:
+        """Let the writer look at the open traces from now on."""
+        if trace.experiment_id == _UNDECIDED:
+            trace.experiment_id = self.active_experiment_id()
+        self.writer().watch()
+
+    def trace_ended(self, trace: LiveTrace) -> None:
+        """Hand the trace to the writer, which takes its copy on its own thread."""
+        self.writer().submit(trace.key, trace.to_trace)
+
+    def trace_changed(self, trace: LiveTrace) -> None:
+        """Hand over a trace again that changed after its root ended."""
+        if not trace.is_open:
+            self.writer().submit(trace.key, trace.to_trace)
+
+    # Where traces rest.
+
+    def target(self) -> Target:
+        """Give the place that traces go to: set, from the environment, or default."""
+        if self._target is None:
+            self._target = _target_from_environment()
+        return self._target
+
+    def set_target(self, uri: str | Path | None) -> None:
+        """Send the traces recorded from now on elsewhere.
+
+        Raises:
+            SpantreeException: If the form of the URI is unknown, or it names a place
+                that this version can't write to.
+        """
+        _import_search()
+        from spantree.store import check_target, open_store, parse_tracking_uri
+
+        target = parse_tracking_uri(uri) if uri else _target_from_environment()
+        check_target(target)
+        store = open_store(target)
+        with self._lock:
+            writer, self._writer = self._writer, None
+            self._target, self._store = target, store
+        if self.experiment_name is not None:
+            RECORDER.experiment_id = _UNDECIDED
+        if writer is not None:
+            writer.close(_EXIT_SECONDS)
+
+    def store(self) -> Store:
+        """Give the store, opened when first needed; reads may use it on any thread."""
+        with self._lock:
+            if self._store is None:
+                _import_search()
+                from spantree.store import open_store
+
+                self._store = open_store(self.target())
+            return self._store
+
+    def writer(self) -> Writer:
+        """Give the writer, made when first needed."""
+        writer = self._writer
+        if writer is not None:
+            return writer
+        from spantree.store import Writer
+
+        with self._lock:
+            if self._writer is None:
+                self._writer = Writer(self.store, self.open_traces)
+            return self._writer
+
+    def forget_experiment(self) -> None:
+        """Decide at the next root where roots belong."""
+        self.experiment_name = None
+        RECORDER.experiment_id = _UNDECIDED
+
+    def active_experiment_id(self) -> str:
+        """Give where roots belong: as set, as the environment says, or Default."""
+        if RECORDER.experiment_id == _UNDECIDED:
+            name, known_id = environment_experiment()
+            self.experiment_name = self.experiment_name or name
+            RECORDER.experiment_id = (
+                self._id_of_experiment(self.experiment_name) or known_id or DEFAULT_ID
+            )
+        return RECORDER.experiment_id
+
+    def _id_of_experiment(self, name: str | None) -> str | None:
+        if name is None:
+            return None
+        try:
+            return self.writer().call(
+                lambda store: store.experiment_id_for(name), _EXPERIMENT_SECONDS
+            )
+        except SpantreeException as error:
+            warn("experiment", "Traces go to the default experiment: %s", error)
+            return None
+
+    def open_traces(self) -> list[Trace]:
+        """Copy the traces that have an open span."""
+        return [trace.to_trace() for trace in RECORDER.traces.all()]
+
+    # Asking.
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until everything recorded before the call is committed locally."""
+        return self.writer().flush(timeout)
+
+    def get_trace(self, trace_id: str) -> Trace | None:
+        """Give a trace from memory, else from the store, else None."""
+        key = parse_trace_id(trace_id)
+        if key is None:
+            return None
+        live = RECORDER.traces.get(key)
+        known = live.to_trace() if live is not None else self.writer().pending(key)
+        if known is None:
+            self._judged.discard(key)
+            return self.read(lambda store: store.get(key))
+        if key in self._judged:
+            stored = self.read(lambda store: store.get(key, include_spans=False))
+            known.info.assessments = stored.info.assessments if stored else []
+        return known
+
+    def search(self, query: Query, limit: int | None, *, spans: bool) -> list[Trace]:
+        """Give the traces that match, this process's latest included."""
+        return self.search_page(query, limit, cursor=None, spans=spans).traces
+
+    def search_page(
+        self, query: Query, limit: int | None, *, cursor: str | None, spans: bool
+    ) -> Page:
+        """Give a page of the traces that match, this process's latest included."""
+        self.flush(_READ_YOUR_WRITES_SECONDS)
+        return self.read(
+            lambda store: store.search(
+                query, limit=limit, cursor=cursor, include_spans=spans
+            )
+        )
+
+    def summaries(self, query: Query, limit: int | None) -> list[Summary]:
+        """Give what is known of the traces that match, without their spans."""
+        self.flush(_READ_YOUR_WRITES_SECONDS)
+        return self.read(lambda store: store.summaries(query, limit=limit))
+
+    def show(self, trace: Trace) -> None:
+        """Show a trace under the running cell, in a notebook; elsewhere do nothing."""
+        if self.on_asked_to_show is not None:
+            self.on_asked_to_show(trace)
+
+    def read(self, ask: Callable[[Store], _T]) -> _T:
+        """Ask the store on the caller's thread."""
+        return ask(self.store())
+
+    def store_name(self) -> str:
+        """Name the store in print, without secrets."""
+        target = self.target()
+        return target.shown if target.path is None else _shortened(target.path)
+
+    # TraceRenderer: how a trace draws itself.
+
+    def text(self, trace: Trace) -> str:
+        """Draw the tree as text."""
+        from spantree.render import render_text
+
+        return render_text([trace])
+
+    def bundle(self, trace: Trace) -> dict[str, object]:
+        """Draw a trace that stands as the last expression of a cell."""
+        from spantree.render import mime_bundle
+
+        if self.on_rendered is not None:
+            self.on_rendered(trace)
+        return mime_bundle([trace], key=os.urandom(8).hex())
+
+    def page(self, trace: Trace) -> str:
+        """Draw one HTML file."""
+        from spantree.render import to_html
+
+        return to_html([trace])
+
+    def write(self, change: Callable[[Store], _T]) -> _T:
+        """Change the store, after everything recorded so far was written to it.
+
+        Raises:
+            StoreError: If the store can't be changed now.
+        """
+        self.flush(_READ_YOUR_WRITES_SECONDS)
+        return self.writer().call(change)
+
+    def judge(self, trace: Trace, change: Callable[[Store], _T]) -> _T:
+        """Change the assessments of a trace in the store.
+
+        Raises:
+            StoreError: If the store can't be changed now.
+        """
+        self._judged.add(trace.key)
+        return self.write(change)
+
+    def stats(self) -> dict[str, int]:
+        """Count what was saved, what waits and what went wrong."""
+        counts = self._writer.stats() if self._writer is not None else {}
+        return {
+            **counts,
+            "truncated": counters["truncated"],
+            "masked": RECORDER.redactor.masked,
+            "internal_errors": sum(internal_errors().values()),
+        }
+
+    def close(self) -> None:
+        """Store what is open and waiting; called when the interpreter exits."""
+        if self._writer is not None:
+            self._writer.close(_EXIT_SECONDS)
+
+    def require_trace(self, trace_id: str) -> Trace:
+        """Give a trace.
+
+        Raises:
+            SpantreeException: If there is no trace of that id.
+        """
+        found = self.get_trace(trace_id)
+        if found is None:
+            msg = (
+                f"No trace with the id {trace_id!r}. Trace ids are 'tr-' and 32 hex "
+                "digits; search_traces() lists them."
+            )
+            raise SpantreeException(msg, RESOURCE_DOES_NOT_EXIST)
+        return found
+
+
+def _import_search() -> None:
+    """Import the whole package before a part of it is imported.
+
+    Of two threads one would else hold the package and wait for the part, the other
+    hold the part and wait for the package, and CPython raise ``_DeadlockError``.
+    """
+    import spantree.search  # noqa: F401 - for the effect
+
+
+def _target_from_environment() -> Target:
+    from spantree.store import parse_tracking_uri
+
+    return parse_tracking_uri(os.environ.get("SPANTREE_TRACKING_URI"))
+
+
+def _shortened(path: Path) -> str:
+    """Write a path below the home folder with a tilde."""
+    text, home = str(path), os.path.expanduser("~")  # noqa: PTH111 - no exception
+    return f"~{text[len(home) :]}" if text.startswith(home + os.sep) else text
+
+
+RUNTIME = Runtime()
+
+
+def _first_trace() -> None:
+    """Wire the store in; in a notebook, show trees also without ``%load_ext``."""
+    RECORDER.traces.add_listener(RUNTIME, first=True)
+    atexit.register(RUNTIME.close)
+    shell = _kernel_shell()
+    if shell is not None and os.environ.get("SPANTREE_AUTOLOAD") != "0":
+        from spantree.notebook import activate
+
+        activate(shell, RUNTIME)
+
+
+def _kernel_shell() -> InteractiveShell | None:
+    """Give the shell of a Jupyter kernel, if this process is one."""
+    if "ipykernel" not in sys.modules:
+        return None
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    return shell if shell is not None and hasattr(shell, "kernel") else None
+
+
+RECORDER.traces.on_first_trace = _first_trace
+RECORDER.experiment_id = _UNDECIDED
+apply_environment()
+Trace.renderer = RUNTIME
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Register magics and the display of trees; called by ``%load_ext spantree``."""
+    from spantree.notebook import load
+
+    load(shell, RUNTIME)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Remove all that :func:`load_ipython_extension` registered."""
+    from spantree.notebook import unload
+
+    unload(shell)

@@ -1,0 +1,173 @@
+"""``spantree.configure``: what is kept of values, masked, sampled and processed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from spantree._environment import environment, parsed, switch
+from spantree.entities.errors import SpantreeException, did_you_mean
+from spantree.recording import RECORDER
+from spantree.recording.capture import configure_limits, register_serializer
+from spantree.recording.redaction import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["apply_environment", "configure"]
+
+_LIMITS = ("max_value_bytes", "max_items", "max_nodes", "max_depth")
+_NAMES_IN_LIMITS = {"max_value_bytes": "max_bytes"}
+
+
+def configure(**options: Any) -> None:
+    """Set options of recording for this process; those not named stay.
+
+    Args:
+        **options: Any of
+
+            - ``redact``: False masks nothing, True what is secret by its name or
+              shape; a list adds keys (text) and shapes (compiled patterns);
+            - ``mask``: ``f(path, value) -> value``, called after our own masking;
+            - ``serializers``: by class, what to record in place of its instances;
+            - ``max_value_bytes``, ``max_items``, ``max_nodes``, ``max_depth``: how
+              much of one value is kept; None for the default;
+            - ``sampling_ratio``: the share of roots that are recorded, 0 to 1;
+            - ``span_processors``: called with every span before it ends.
+
+    Raises:
+        SpantreeException: If an option is unknown or its value impossible; nothing
+            is changed then.
+
+    Example:
+        >>> configure(max_item=5)
+        Traceback (most recent call last):
+        ...
+        spantree.entities.errors.SpantreeException: Unknown option 'max_item'. Did you mean 'max_items'? Known: mask, max_depth, max_items, max_nodes, max_value_bytes, redact, sampling_ratio, serializers, span_processors.
+    """  # noqa: E501 - a message is one line
+    for name in options:
+        if name not in _APPLY:
+            known = ", ".join(sorted(_APPLY))
+            hint = did_you_mean(name, _APPLY)
+            msg = f"Unknown option '{name}'.{hint} Known: {known}."
+            raise SpantreeException(msg)
+    steps = [apply(options) for apply in dict.fromkeys(_APPLY[n] for n in options)]
+    for step in steps:
+        step()
+
+
+def apply_environment() -> None:
+    """Take over the settings of recording that the environment names."""
+    if parsed("ENABLED", switch) is False:
+        RECORDER.enabled = False
+    if parsed("REDACT", switch) is False:
+        RECORDER.redactor = Redactor(enabled=False)
+    ratio = parsed("TRACE_SAMPLING_RATIO", float)
+    if ratio is not None:
+        RECORDER.sampling_ratio = min(1.0, max(0.0, ratio))
+    for name in _LIMITS:
+        limit = parsed(name.upper(), _above_zero)
+        if limit is not None:
+            configure(**{name: limit})
+
+
+def environment_experiment() -> tuple[str | None, str | None]:
+    """Give the name and the id of the experiment that the environment names."""
+    return (
+        environment("EXPERIMENT", "EXPERIMENT_NAME"),
+        environment("TRACING_DESTINATION", "EXPERIMENT_ID"),
+    )
+
+
+def _above_zero(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        msg = "it must be above 0"
+        raise ValueError(msg)
+    return number
+
+
+# Each looks at its options, raises if they can't be met, and gives the step to take.
+
+
+def _limits(options: Mapping[str, Any]) -> Callable[[], object]:
+    before = configure_limits()
+    configure_limits(before)
+    defaults = type(before)()
+    wanted = {}
+    for name in _LIMITS:
+        if name in options:
+            field = _NAMES_IN_LIMITS.get(name, name)
+            value = options[name]
+            wanted[field] = getattr(defaults, field) if value is None else value
+            if type(wanted[field]) is not int:
+                msg = f"{name} is a whole number, not {value!r}."
+                raise SpantreeException(msg)
+    try:
+        limits = replace(before, **wanted)
+    except ValueError as error:
+        raise SpantreeException(str(error)) from None
+    return lambda: configure_limits(limits)
+
+
+def _redaction(options: Mapping[str, Any]) -> Callable[[], object]:
+    redact, mask = options.get("redact", True), options.get("mask")
+    if mask is not None and not callable(mask):
+        msg = f"mask is a function of path and value, not {mask!r}."
+        raise SpantreeException(msg)
+    if isinstance(redact, (bool, type(None))):
+        redactor = Redactor(mask=mask, enabled=redact is not False)
+    elif isinstance(redact, (list, tuple, set)):
+        keys = [item for item in redact if isinstance(item, str)]
+        patterns = [item for item in redact if isinstance(item, re.Pattern)]
+        if len(keys) + len(patterns) < len(redact):
+            msg = "redact lists keys, as text, and compiled patterns."
+            raise SpantreeException(msg)
+        redactor = Redactor(keys, patterns, mask)
+    else:
+        msg = f"redact is True, False or a list of keys and patterns, not {redact!r}."
+        raise SpantreeException(msg)
+    return lambda: setattr(RECORDER, "redactor", redactor)
+
+
+def _serializers(options: Mapping[str, Any]) -> Callable[[], object]:
+    given = options["serializers"] or {}
+    for kind, serializer in given.items():
+        if not isinstance(kind, type) or not callable(serializer):
+            msg = f"serializers are functions by class, not {kind!r}: {serializer!r}."
+            raise SpantreeException(msg)
+
+    def register() -> None:
+        for kind, serializer in given.items():
+            register_serializer(kind, serializer)
+
+    return register
+
+
+def _sampling(options: Mapping[str, Any]) -> Callable[[], object]:
+    ratio = options["sampling_ratio"]
+    ratio = 1.0 if ratio is None else ratio
+    if not isinstance(ratio, (int, float)) or not 0 <= ratio <= 1:
+        msg = f"sampling_ratio is 0 to 1, not {ratio!r}."
+        raise SpantreeException(msg)
+    return lambda: setattr(RECORDER, "sampling_ratio", float(ratio))
+
+
+def _processors(options: Mapping[str, Any]) -> Callable[[], object]:
+    processors: Sequence[object] = tuple(options["span_processors"] or ())
+    for processor in processors:
+        if not callable(processor):
+            msg = f"A span processor is a function of a span, not {processor!r}."
+            raise SpantreeException(msg)
+    return lambda: setattr(RECORDER, "processors", processors)
+
+
+_APPLY: Mapping[str, Callable[[Mapping[str, Any]], Callable[[], object]]] = {
+    **dict.fromkeys(_LIMITS, _limits),
+    "mask": _redaction,
+    "redact": _redaction,
+    "sampling_ratio": _sampling,
+    "serializers": _serializers,
+    "span_processors": _processors,
+}

@@ -1,0 +1,179 @@
+"""Experiments: the named groups that traces belong to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spantree._runtime import RUNTIME
+from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
+from spantree.entities.paging import PagedList
+from spantree.recording import RECORDER
+from spantree.search import patterns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from spantree.entities.experiment import Experiment
+
+__all__ = [
+    "create_experiment",
+    "experiment_ids",
+    "get_experiment",
+    "get_experiment_by_name",
+    "id_of_name",
+    "search_experiments",
+    "set_experiment",
+]
+
+
+def set_experiment(
+    experiment_name: str | None = None,
+    experiment_id: str | None = None,
+    trace_location: object = None,
+) -> Experiment:
+    """Choose where traces begun from now on belong.
+
+    Recording that was turned off stays off.
+
+    Args:
+        experiment_name: Found, or created.
+        experiment_id: An existing one.
+        trace_location: Accepted for MLflow's callers; acts with Databricks only.
+
+    Returns:
+        The experiment.
+
+    Raises:
+        SpantreeException: If both or neither is given, or the id is unknown.
+    """
+    del trace_location
+    if (experiment_name is None) == (experiment_id is None):
+        msg = "Give set_experiment either experiment_name or experiment_id."
+        raise SpantreeException(msg)
+    if experiment_name is not None:
+        experiment_id = id_of_name(experiment_name)
+    experiment = get_experiment(str(experiment_id))
+    RUNTIME.experiment_name = experiment_name
+    RECORDER.experiment_id = experiment.experiment_id
+    return experiment
+
+
+def id_of_name(name: str) -> str:
+    """Give the id of the experiment of that name, which is made if need be."""
+    return RUNTIME.write(lambda store: store.experiment_id_for(name))
+
+
+def get_experiment(experiment_id: str) -> Experiment:
+    """Give the experiment of an id.
+
+    Raises:
+        SpantreeException: If there is none.
+    """
+    for experiment in _experiments():
+        if experiment.experiment_id == str(experiment_id):
+            return experiment
+    msg = f"There is no experiment with the id {experiment_id!r}."
+    raise SpantreeException(msg, RESOURCE_DOES_NOT_EXIST)
+
+
+def get_experiment_by_name(name: str) -> Experiment | None:
+    """Give the experiment of a name, or None."""
+    return next((e for e in _experiments() if e.name == name), None)
+
+
+def create_experiment(
+    name: str,
+    artifact_location: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> str:
+    """Make an experiment.
+
+    Args:
+        name: Any text of at most 500 characters.
+        artifact_location: Accepted for MLflow's callers; there are no artifacts here.
+        tags: Text by key.
+
+    Returns:
+        Its id, decimal text.
+
+    Raises:
+        SpantreeException: If there is one of that name.
+    """
+    del artifact_location
+    made = RUNTIME.write(lambda store: store.create_experiment(name, dict(tags or {})))
+    return made.experiment_id
+
+
+def search_experiments(
+    view_type: int = 1,
+    max_results: int | None = 1000,
+    filter_string: str | None = None,
+    order_by: Sequence[str] | None = None,
+    page_token: str | None = None,
+) -> PagedList[Experiment]:
+    """Give the experiments, by id.
+
+    Args:
+        view_type: Accepted for MLflow's callers; all here are active.
+        max_results: At most so many.
+        filter_string: ``name = '…'``, ``name LIKE '…'``; None for all.
+        order_by: ``"name"`` or ``"experiment_id"``, each with ``ASC`` or ``DESC``.
+        page_token: Where to go on; there is always one page.
+
+    Raises:
+        SpantreeException: If the filter or the order is not one of these.
+    """
+    del view_type, page_token
+    found = [e for e in _experiments() if _matches(e, filter_string)]
+    for key in reversed(list(order_by or ())):
+        name, _, direction = key.partition(" ")
+        if name not in ("name", "experiment_id", "creation_time"):
+            msg = f"Experiments are ordered by name or experiment_id, not {name!r}."
+            raise SpantreeException(msg)
+        found.sort(
+            key=lambda e: getattr(e, name) or 0, reverse=direction.upper() == "DESC"
+        )
+    return PagedList(found[:max_results])
+
+
+def experiment_ids(
+    ids: Sequence[str] | None,
+    names: Sequence[str] | None,
+    locations: Sequence[str] | None,
+) -> list[str] | None:
+    """Unite the ways of naming experiments; None when none was used.
+
+    Unknown names contribute nothing, so that only unknown ones find nothing.
+
+    Raises:
+        SpantreeException: If one of them is a single text and not a list.
+    """
+    for given in (ids, names, locations):
+        if isinstance(given, str):
+            msg = f"Experiments are given as a list: [{given!r}], not {given!r}."
+            raise SpantreeException(msg)
+    if ids is None and names is None and locations is None:
+        return None
+    wanted = set(names or ())
+    known = [e.experiment_id for e in _experiments() if e.name in wanted]
+    return [*(str(i) for i in [*(ids or ()), *(locations or ())]), *known]
+
+
+def _experiments() -> list[Experiment]:
+    return RUNTIME.read(lambda store: store.experiments())
+
+
+def _matches(experiment: Experiment, filter_string: str | None) -> bool:
+    if not filter_string:
+        return True
+    words = filter_string.split(None, 2)
+    if len(words) == 3 and words[0] == "name":  # noqa: PLR2004 - name, operator, value
+        value = words[2].strip("'\"")
+        if words[1] == "=":
+            return experiment.name == value
+        if words[1].upper() == "LIKE":
+            return patterns.like(experiment.name, value)
+    msg = (
+        f"Experiments are found by name = '…' or name LIKE '…', not {filter_string!r}."
+    )
+    raise SpantreeException(msg)

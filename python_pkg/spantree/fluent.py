@@ -1,0 +1,165 @@
+"""The functions of ``spantree.*`` that read single traces and set the process up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spantree._runtime import RUNTIME
+from spantree._spelling import older_names
+from spantree.entities.errors import MissingExtraError
+from spantree.entities.ids import trace_id_text
+from spantree.recording import RECORDER, internal_errors, warn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from spantree.entities.trace import Trace
+    from spantree.render.widget import TraceWidget
+
+__all__ = [
+    "autolog",
+    "flush",
+    "flush_trace_async_logging",
+    "get_last_active_trace_id",
+    "get_trace",
+    "get_tracking_uri",
+    "internal_errors",
+    "set_tracking_uri",
+    "stats",
+    "view",
+]
+
+
+def get_last_active_trace_id(thread_local: bool = False) -> str | None:
+    """Give the id of the last trace whose root has ended, or None before the first.
+
+    Args:
+        thread_local: Only those whose root was ended by this thread.
+    """
+    traces = RECORDER.traces
+    key = traces.last_ended_here if thread_local else traces.last_ended_key
+    return None if key is None else trace_id_text(key)
+
+
+@older_names(request_id="trace_id")
+def get_trace(trace_id: str, silent: bool = False, flush: bool = False) -> Trace | None:
+    """Give a trace: running, just ended, or stored.
+
+    Args:
+        trace_id: ``tr-`` and 32 hex digits, or the digits alone.
+        silent: Do not warn when there is none.
+        flush: Wait first until everything recorded so far is committed.
+
+    Returns:
+        The trace as it is now, or None when there is none of that id.
+    """
+    if flush:
+        RUNTIME.flush()
+    found = RUNTIME.get_trace(str(trace_id))
+    if found is None and not silent:
+        warn(
+            "get_trace",
+            "No trace with the id %r. Trace ids are 'tr-' and 32 hex digits; "
+            "search_traces() lists them.",
+            trace_id,
+        )
+    return found
+
+
+def set_tracking_uri(uri: str | Path | None) -> None:
+    """Choose where traces go; contacts nothing and waits for nothing.
+
+    Recording that was turned off stays off. An experiment chosen by name is looked up
+    again in the new place.
+
+    Args:
+        uri: ``sqlite:///path``, a path ending in ``.db``, ``memory:``, …; None for the
+            default, one file in the user's data folder.
+
+    Raises:
+        SpantreeException: If the form is unknown; the message lists those accepted.
+    """
+    RUNTIME.set_target(uri)
+
+
+def get_tracking_uri() -> str:
+    """Give the place that traces go to, passwords left out."""
+    return RUNTIME.store_name()
+
+
+def flush(timeout: float | None = None) -> bool:
+    """Wait until everything recorded before the call is committed locally.
+
+    Args:
+        timeout: Seconds to wait at most; None waits as long as it takes.
+
+    Returns:
+        True when all of it is committed.
+    """
+    return RUNTIME.flush(timeout)
+
+
+def flush_trace_async_logging(terminate: bool = False) -> None:
+    """Wait as :func:`flush` does, under MLflow's name.
+
+    Args:
+        terminate: Accepted for MLflow's callers; the writer ends with the process.
+    """
+    del terminate
+    RUNTIME.flush()
+
+
+def stats() -> dict[str, int]:
+    """Count what was saved, what waits, and what went wrong."""
+    return RUNTIME.stats()
+
+
+def autolog(
+    disable: bool = False,
+    silent: bool = False,
+    log_traces: bool = True,
+    exclude_flavors: Sequence[str] | None = None,
+    **mlflow_options: object,
+) -> None:
+    """Trace every supported library, also those imported later.
+
+    Args:
+        disable: Stop tracing them.
+        silent: Say nothing about libraries that are missing.
+        log_traces: False is the same as ``disable``.
+        exclude_flavors: Libraries to leave as they are.
+        **mlflow_options: MLflow's other options, of model logging; without effect.
+    """
+    from spantree.integrations import LIBRARIES
+    from spantree.integrations import autolog as autolog_library
+
+    del mlflow_options
+    for name in LIBRARIES:
+        if name not in (exclude_flavors or ()):
+            autolog_library(name, disable=disable or not log_traces, silent=silent)
+
+
+def view(traces: Trace | list[Trace]) -> TraceWidget:
+    """Show traces in a widget whose selection Python can read.
+
+    Args:
+        traces: One trace, or several.
+
+    Returns:
+        The widget; ``widget.selected`` lists the ids of the selected spans.
+
+    Raises:
+        MissingExtraError: If anywidget is not installed.
+    """
+    try:
+        from spantree.render.widget import TraceWidget
+    except ModuleNotFoundError as error:
+        msg = f'view() needs {error.name}. Run: pip install "spantree[notebook]"'
+        raise MissingExtraError(msg) from None
+    from spantree.notebook.kernel_link import answer
+
+    return TraceWidget(
+        traces if isinstance(traces, list) else [traces],
+        answer=lambda request: answer(request, RUNTIME),
+    )

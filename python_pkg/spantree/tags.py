@@ -1,0 +1,76 @@
+"""Tags of traces, live or stored, and deleting traces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spantree._runtime import RUNTIME
+from spantree._spelling import older_names
+from spantree.entities.errors import SpantreeException
+from spantree.entities.ids import parse_trace_id
+from spantree.recording import RECORDER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["delete_trace_tag", "delete_traces", "set_trace_tag"]
+
+
+@older_names(request_id="trace_id")
+def set_trace_tag(trace_id: str, key: str, value: str) -> None:
+    """Set a tag of a trace.
+
+    Args:
+        trace_id: A live or a stored trace.
+        key: At most 250 characters.
+        value: Text.
+
+    Raises:
+        SpantreeException: If the trace is neither live nor stored.
+    """
+    found = _key(trace_id)
+    live = RECORDER.traces.get(found)
+    if live is not None:
+        live.update(tags={key: value})
+        return
+    RUNTIME.write(lambda store: store.patch(found, tags={key: str(value)}))
+
+
+@older_names(request_id="trace_id")
+def delete_trace_tag(trace_id: str, key: str) -> None:
+    """Remove a tag of a trace; deleting the session or user tag clears the field.
+
+    Raises:
+        SpantreeException: If the trace is neither live nor stored.
+    """
+    found = _key(trace_id)
+    live = RECORDER.traces.get(found)
+    if live is not None:
+        live.remove_tag(key)
+        return
+    RUNTIME.write(lambda store: store.patch(found, tags={key: None}))
+
+
+@older_names(request_ids="trace_ids")
+def delete_traces(trace_ids: Sequence[str]) -> int:
+    """Delete traces with all that belongs to them.
+
+    Args:
+        trace_ids: Their ids.
+
+    Returns:
+        How many there were.
+
+    Raises:
+        SpantreeException: If a text is no trace id.
+    """
+    keys = [_key(trace_id) for trace_id in trace_ids]
+    return RUNTIME.write(lambda store: store.delete(keys))
+
+
+def _key(trace_id: str) -> int:
+    key = parse_trace_id(str(trace_id))
+    if key is None:
+        msg = f"{trace_id!r} is no trace id: 'tr-' and 32 hex digits."
+        raise SpantreeException(msg)
+    return key

@@ -1,0 +1,158 @@
+"""Switches and settings of tracing: ``spantree.tracing.*``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, TypeVar
+
+from spantree import attachments
+from spantree._runtime import RUNTIME
+from spantree._spelling import older_names
+from spantree.configuration import apply_environment
+from spantree.configuration import configure as configure_recording
+from spantree.experiments import id_of_name
+from spantree.recording import (
+    RECORDER,
+    context,
+    experiment_of,
+    processors_set,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from spantree.entities.live_span import LiveSpan
+
+    _Location = TypeVar("_Location")
+
+__all__ = [
+    "attachments",
+    "configure",
+    "context",
+    "disable",
+    "disable_notebook_display",
+    "enable",
+    "enable_notebook_display",
+    "reset",
+    "set_databricks_monitoring_sql_warehouse_id",
+    "set_destination",
+    "set_experiment_trace_location",
+    "set_span_chat_tools",
+    "unset_experiment_trace_location",
+]
+
+# MLflow's code imports it from here.
+sys.modules[f"{__name__}.attachments"] = attachments
+
+
+def enable() -> None:
+    """Turn recording on in this process."""
+    RECORDER.enabled = True
+
+
+def disable() -> None:
+    """Turn recording off; functions decorated earlier follow at once."""
+    RECORDER.enabled = False
+
+
+def reset() -> None:
+    """Forget destination, processors, options and switches; stored traces stay."""
+    RECORDER.reset()
+    RUNTIME.forget_experiment()
+    RUNTIME.display = True
+    configure_recording(
+        redact=True,
+        max_value_bytes=None,
+        max_items=None,
+        max_nodes=None,
+        max_depth=None,
+    )
+    apply_environment()
+
+
+def configure(
+    span_processors: Sequence[Callable[[LiveSpan], None]] | None = None,
+) -> processors_set:
+    """Set the functions that see, and may change, every span before it ends.
+
+    A processor that raises is skipped and counted.
+
+    Args:
+        span_processors: Called in order, on the thread that ends the span.
+
+    Returns:
+        A context manager that puts back what was set before; without ``with`` the
+        setting stays.
+
+    Example:
+        >>> import spantree
+        >>> with configure(span_processors=[lambda span: span.set_attribute("n", 1)]):
+        ...     with spantree.start_span("work") as span:
+        ...         pass
+        >>> span.get_attribute("n")
+        1
+    """
+    return processors_set(RECORDER, tuple(span_processors or ()))
+
+
+@older_names(destination="location")
+def set_destination(location: object, *, context_local: bool = False) -> None:
+    """Choose the experiment that roots begun from now on belong to.
+
+    Args:
+        location: A trace location, or an experiment's id or name; a name that is
+            unknown makes an experiment.
+        context_local: Only for roots begun in the present context.
+    """
+    experiment = experiment_of(location)
+    if isinstance(location, str) and not location.isdecimal():
+        experiment = id_of_name(location)
+    RECORDER.set_experiment(experiment, context_local=context_local)
+
+
+def set_span_chat_tools(span: LiveSpan, tools: Sequence[object]) -> None:
+    """Record the tools that a model was offered, in OpenAI's form."""
+    span.set_attribute("mlflow.chat.tools", list(tools))
+
+
+def enable_notebook_display() -> None:
+    """Show the trees under the cells that made them."""
+    RUNTIME.display = True
+
+
+def disable_notebook_display() -> None:
+    """Stop showing trees under cells; recording goes on."""
+    RUNTIME.display = False
+
+
+def set_experiment_trace_location(
+    location: _Location,
+    experiment_id: str | None = None,
+    sql_warehouse_id: str | None = None,
+) -> _Location:
+    """Accept a Databricks location, which acts with a Databricks destination only.
+
+    Args:
+        location: A schema of Unity Catalog.
+        experiment_id: The experiment meant.
+        sql_warehouse_id: The warehouse to search with.
+
+    Returns:
+        The location.
+    """
+    del experiment_id, sql_warehouse_id
+    return location
+
+
+def unset_experiment_trace_location(
+    location: object, experiment_id: str | None = None
+) -> None:
+    """Take :func:`set_experiment_trace_location` back."""
+    del location, experiment_id
+
+
+def set_databricks_monitoring_sql_warehouse_id(
+    sql_warehouse_id: str, experiment_id: str | None = None
+) -> None:
+    """Accept a warehouse, which acts with a Databricks destination only."""
+    del sql_warehouse_id, experiment_id

@@ -1,0 +1,77 @@
+"""Experiments and destinations."""
+
+from __future__ import annotations
+
+from parity.lab import last, raised, scenario
+
+
+@scenario()
+def an_experiment_is_made_by_name(m):
+    found = m.set_experiment("made by name")
+    with m.start_span("s"):
+        pass
+    info = last(m).info
+    return [found.name, info.experiment_id == found.experiment_id]
+
+
+@scenario()
+def an_experiment_by_id(m):
+    made = m.create_experiment("made first", tags={"k": "v"})
+    found = m.set_experiment(experiment_id=made)
+    return [found.name, found.tags.get("k"), isinstance(made, str)]
+
+
+@scenario()
+def experiments_that_can_not_be(m):
+    m.create_experiment("twice")
+    return [
+        raised(lambda: m.create_experiment("twice")),
+        raised(lambda: m.set_experiment(experiment_id="4711")),
+        raised(lambda: m.set_experiment("a", experiment_id="0")),
+        raised(lambda: m.get_experiment("4711")),
+        m.get_experiment_by_name("no such"),
+    ]
+
+
+@scenario()
+def the_default_experiment(m):
+    found = m.get_experiment("0")
+    return [found.name, found.lifecycle_stage]
+
+
+@scenario()
+def finding_experiments(m):
+    for name in ("find me 1", "find me 2"):
+        m.create_experiment(name)
+    found = m.search_experiments(filter_string="name LIKE 'find me%'")
+    return sorted(e.name for e in found)
+
+
+@scenario()
+def a_destination_for_one_function(m):
+    other = m.create_experiment("other place")
+    place = m.entities.MlflowExperimentLocation(other)
+
+    @m.trace(trace_destination=place)
+    def f():
+        return 1
+
+    f()
+    return last(m).info.experiment_id == other
+
+
+@scenario()
+def a_destination_for_all(m):
+    other = m.create_experiment("for all")
+    m.tracing.set_destination(m.entities.MlflowExperimentLocation(other))
+    with m.start_span("s"):
+        pass
+    return last(m).info.experiment_id == other
+
+
+@scenario()
+def a_detached_span_elsewhere(m):
+    other = m.create_experiment("elsewhere")
+    span = m.start_span_no_context("s", experiment_id=other)
+    span.end()
+    return last(m).info.experiment_id == other

@@ -1,0 +1,34 @@
+"""mypy and pyright agree with `shapes.py`; pyright only where it is installed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SHAPES = Path(__file__).with_name("shapes.py")
+ROOT = Path(__file__).parents[2]
+
+
+def checked(*command: str) -> None:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_mypy_agrees():
+    checked(sys.executable, "-m", "mypy", "--no-incremental", str(SHAPES))
+
+
+def test_pyright_agrees():
+    if shutil.which("pyright") is None:
+        pytest.skip("pyright is not installed")
+    checked("pyright", "--pythonpath", sys.executable, str(SHAPES))
+
+
+def test_the_package_says_that_it_is_typed():
+    import spantree
+
+    assert Path(spantree.__file__).with_name("py.typed").exists()

@@ -1,0 +1,124 @@
+"""Assessments of running, just ended and stored traces."""
+
+from __future__ import annotations
+
+import pytest
+
+import spantree
+from spantree.entities import AssessmentSource, Feedback, Trace
+from spantree.exceptions import SpantreeException
+
+
+def test_a_running_trace_can_be_judged_and_shows_it():
+    with spantree.start_span("s") as span:
+        spantree.log_feedback(trace_id=span.trace_id, name="good", value=True)
+        while_running = spantree.get_trace(span.trace_id).info.assessments
+    at_once = spantree.get_trace(span.trace_id).info.assessments
+    spantree.flush()
+    stored = spantree.get_trace(span.trace_id).info.assessments
+
+    assert [a.name for a in (*while_running, *at_once, *stored)] == ["good"] * 3
+
+
+def test_the_older_name_of_the_trace_id_works_everywhere():
+    with spantree.start_span("s") as span:
+        pass
+    made = spantree.log_feedback(request_id=span.request_id, value=1)
+
+    found = spantree.get_assessment(
+        request_id=span.request_id, assessment_id=made.assessment_id
+    )
+    spantree.set_trace_tag(request_id=span.request_id, key="k", value=1)
+
+    assert found == made
+    assert spantree.get_trace(request_id=span.request_id).info.tags["k"] == "1"
+
+
+def test_two_spellings_that_differ_are_refused():
+    with pytest.raises(SpantreeException, match="name the same thing, but differ"):
+        spantree.get_trace("tr-1", request_id="tr-2")
+
+
+def test_recording_calls_take_the_newer_of_two_spellings():
+    client = spantree.TraceClient()
+    root = client.start_trace("root")
+
+    client.end_trace(root.trace_id, request_id="tr-" + "0" * 32)
+
+    assert root.end_time_ns is not None
+
+
+def test_an_issue_is_kept_as_feedback():
+    with spantree.start_span("s") as span:
+        pass
+
+    spantree.log_issue(trace_id=span.trace_id, issue_id="i-7", issue_name="Slow")
+
+    (found,) = spantree.get_trace(span.trace_id).info.assessments
+    assert (found.name, found.value) == ("i-7", True)
+    assert found.metadata["mlflow.issueName"] == "Slow"
+
+
+def test_assessments_survive_the_json_of_their_trace():
+    with spantree.start_span("s") as span:
+        pass
+    source = AssessmentSource("human", "ada")
+    spantree.log_feedback(trace_id=span.trace_id, value=[1, "x"], source=source)
+    spantree.log_feedback(trace_id=span.trace_id, name="e", error=ValueError("no"))
+    spantree.log_expectation(trace_id=span.trace_id, name="a", value={"b": 1})
+    trace = spantree.get_trace(span.trace_id)
+
+    again = Trace.from_json(trace.to_json())
+
+    assert again.info.assessments == trace.info.assessments
+
+
+def test_assessments_of_mlflow_can_be_read():
+    read = Feedback.from_dict(
+        {
+            "assessment_id": "a-1",
+            "assessment_name": "e",
+            "trace_id": "tr-1",
+            "source": {"source_type": "HUMAN", "source_id": "default"},
+            "create_time": "2026-11-21T13:15:37.234Z",
+            "last_update_time": "2026-11-21T13:15:37.234Z",
+            "expectation": {
+                "serialized_value": {
+                    "serialization_format": "JSON_FORMAT",
+                    "value": '{"a": 1}',
+                }
+            },
+            "valid": True,
+        }
+    )
+
+    assert (read.kind, read.value) == ("EXPECTATION", {"a": 1})
+    assert read.create_time_ms == 1795266937234
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "",
+        "[]",
+        "null",
+        "{",
+        '{"info": {}, "data": {}}',
+        '{"info": 1, "data": []}',
+        "[" * 300 + "]" * 300,
+        '{"a":' * 5000,
+    ],
+)
+def test_broken_json_raises_ours_only(broken):
+    with pytest.raises(SpantreeException):
+        Trace.from_json(broken)
+
+
+def test_a_broken_attribute_is_refused_at_once():
+    with spantree.start_span("s") as span:
+        pass
+    data = spantree.get_trace(span.trace_id).to_dict()
+    data["data"]["spans"][0]["attributes"]["mlflow.spanInputs"] = "{oops"
+
+    with pytest.raises(SpantreeException, match="not a trace's dict"):
+        Trace.from_dict(data)
