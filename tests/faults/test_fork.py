@@ -1,0 +1,124 @@
+"""A child process has ids of its own and can trace at once."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import random
+import threading
+import warnings
+
+import pytest
+from faults.fork import leaf, traced_ids
+
+from spantree.recording import RECORDER, clock, start_span, warn
+from spantree.testing import recorded_traces
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+@pytest.fixture(autouse=True)
+def _quiet():
+    # Python 3.12 warns of forks in processes with threads, which these tests mean.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
+def in_child(function):
+    """Run a function in a forked child and give the text it returns."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.write(writing, str(function()).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        text = pipe.read()
+    os.waitpid(pid, 0)
+    return text
+
+
+def draw():
+    return [clock.new_trace_key() for _ in range(50)]
+
+
+def test_children_draw_other_ids_than_the_parent_and_each_other():
+    one = in_child(draw)
+    two = in_child(draw)
+    mine = str(draw())
+
+    assert one and two
+    assert len({*one.strip("[]").split(", "), *two.strip("[]").split(", ")}) == 100
+    assert not set(mine.strip("[]").split(", ")) & set(one.strip("[]").split(", "))
+
+
+def test_a_child_of_a_child_draws_others_too():
+    ids = in_child(lambda: in_child(draw)).strip("[]").split(", ")
+
+    assert not set(ids) & {str(n) for n in draw()}
+
+
+def test_a_child_below_an_open_span_joins_its_trace():
+    with recorded_traces() as traces, start_span("parent"):
+
+        def child():
+            leaf(1)
+            return [f"{s.name} {s.trace_id}" for s in traces[0].data.spans]
+
+        seen = in_child(child)
+        trace_id = traces[0].trace_id
+
+    assert seen == str([f"parent {trace_id}", f"leaf {trace_id}"])
+    assert [s.name for s in traces[0].data.spans] == ["parent"]
+
+
+def test_a_fork_while_another_thread_warns_does_not_block_the_child(monkeypatch):
+    # The handlers' files have locks of their own, which nobody renews.
+    monkeypatch.setattr(logging.getLogger("spantree"), "propagate", False)
+    stop = threading.Event()
+
+    def warn_on():
+        n = 0
+        while not stop.is_set():
+            warn(f"kind {n % 50}", "a warning")
+            n += 1
+
+    thread = threading.Thread(target=warn_on)
+    thread.start()
+    try:
+        answers = [
+            in_child(lambda: (warn("child", "warned"), "alive")[1]) for _ in range(20)
+        ]
+    finally:
+        stop.set()
+        thread.join()
+
+    assert answers == ["alive"] * 20
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_pool_gives_every_trace_ids_of_its_own(method):
+    with multiprocessing.get_context(method).Pool(2) as pool:
+        found = pool.map(traced_ids, range(12))
+
+    ids = [i for one in found for i in one]
+    assert len(ids) == len(set(ids)) == 12 * 3
+    assert not RECORDER.traces.all()
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_pool_calls_a_traced_function(method):
+    with multiprocessing.get_context(method).Pool(2) as pool:
+        assert pool.map(leaf, range(6)) == list(range(6))
+
+
+def test_a_fork_leaves_the_users_random_numbers_alone():
+    random.seed(1)
+    before = random.getstate()
+    in_child(lambda: leaf(1))
+
+    assert random.getstate() == before

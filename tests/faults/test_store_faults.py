@@ -1,0 +1,179 @@
+"""What the store does when processes die and disks fill up."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from faults import store_writes
+
+from spantree.entities import TraceState
+from spantree.search import parse_query
+from spantree.store import Writer, open_store, parse_tracking_uri
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
+
+_WRITERS = 4
+# Random moments at which a writer is killed; 100 in a long run.
+_POINTS = int(os.environ.get("SPANTREE_KILL_POINTS", "25"))
+_LONGEST_S = 0.5
+
+
+@pytest.fixture(autouse=True)
+def _temporary_folder(tmp_path, monkeypatch):
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+
+
+def start(file, first, count=100_000):
+    program = [sys.executable, store_writes.__file__, file, first, count]
+    return subprocess.Popen([str(part) for part in program], stdout=subprocess.PIPE)
+
+
+def test_killed_writers_lose_nothing_acknowledged(tmp_path, seed):
+    chance = random.Random(seed)
+    file = tmp_path / "traces.db"
+    lost, acknowledged, first = [], 0, 1
+    for _ in range(-(-_POINTS // _WRITERS)):
+        writers = []
+        for _ in range(_WRITERS):
+            writers.append((first, start(file, first)))
+            first += 1_000_000
+        said = [program.stdout.readline() for _, program in writers]
+        time.sleep(chance.uniform(0, _LONGEST_S))
+        for _, program in writers:
+            time.sleep(chance.uniform(0, 0.02))
+            program.kill()
+        store = open_store(parse_tracking_uri(file))
+        for (begun, program), line in zip(writers, said, strict=True):
+            lines = [line, *program.stdout.readlines()]
+            program.stdout.close()
+            program.wait()
+            count = max(int(line) for line in lines if line.endswith(b"\n"))
+            acknowledged += count
+            lost += [
+                key for key in range(begun, begun + count) if not whole(store, key)
+            ]
+        store.close()
+    store = open_store(parse_tracking_uri(file))
+    states = {t.info.state for t in store.search(parse_query()).traces}
+    store.close()
+    connection = sqlite3.connect(file)
+    checked = connection.execute("PRAGMA integrity_check").fetchone()
+    connection.close()
+
+    assert lost == []
+    assert acknowledged > 0
+    assert checked == ("ok",)
+    assert states == {TraceState.OK, TraceState.INTERRUPTED}
+
+
+def whole(store, key):
+    found = store.get(key)
+    return found is not None and found.to_dict() == store_writes.made(key).to_dict() | {
+        "info": found.info.to_dict()
+    }
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Mount a disk of 8 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("mounting a small disk needs root")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_full_disk_delays_traces(small_disk, caplog):
+    file = small_disk / "traces.db"
+    store = open_store(parse_tracking_uri(file))
+    writer = Writer(lambda: store)
+    writer.submit(1, lambda: store_writes.made(1))
+    assert writer.flush(5)
+    ballast = small_disk / "ballast"
+    fill(ballast)
+    for key in range(2, 502):
+        writer.submit(key, lambda key=key: store_writes.made(key))
+
+    assert not writer.flush(2.5)
+    assert store.get(1) is not None
+    assert writer.stats()["dropped"] == 0
+    assert writer.stats()["waiting"] > 0
+    assert [r.message for r in caplog.records if "disk is full" in r.message]
+    ballast.unlink()
+
+    assert writer.flush(15)
+    assert writer.stats()["waiting"] == 0
+    assert len(store.search(parse_query()).traces) == 501
+    assert writer.close()
+
+
+def fill(path):
+    with contextlib.suppress(OSError), path.open("wb", buffering=0) as file:
+        for size in (2**20, 2**12, 1):
+            with contextlib.suppress(OSError):
+                while file.write(b"\0" * size) == size:
+                    pass
+
+
+@pytest.fixture
+def read_only_disk(tmp_path):
+    """Make a folder on a disk that can be remounted read-only."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("mounting a disk needs root")
+
+    def remount(mode):
+        subprocess.run(["mount", "-o", f"remount,{mode}", str(folder)], check=True)
+
+    yield folder, remount
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_read_only_disk_delays_traces(read_only_disk):
+    folder, remount = read_only_disk
+    file = folder / "traces.db"
+    store = open_store(parse_tracking_uri(file))
+    store.write([store_writes.made(1)])
+    store.close()
+    remount("ro")
+    writer = Writer(lambda: store)
+    writer.submit(2, lambda: store_writes.made(2))
+
+    assert not writer.flush(2.5)
+    assert store.get(1) is not None
+    assert writer.stats()["spilled"] == 1
+    remount("rw")
+
+    assert writer.flush(15)
+    assert store.get(2) is not None
+    assert writer.close()
+
+
+def test_file_deleted_while_traces_come(tmp_path):
+    file = tmp_path / "folder" / "traces.db"
+    store = open_store(parse_tracking_uri(file))
+    writer = Writer(lambda: store)
+    writer.submit(1, lambda: store_writes.made(1))
+    assert writer.flush(5)
+
+    for path in Path(file.parent).iterdir():
+        path.unlink()
+    writer.submit(2, lambda: store_writes.made(2))
+
+    assert writer.flush(5)
+    assert [t.key for t in store.search(parse_query()).traces] == [2]
+    assert writer.close()
