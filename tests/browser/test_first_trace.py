@@ -1,0 +1,193 @@
+"""The first notebook in real JupyterLab, and its saved file wherever it is opened."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.lab import (
+    LONG,
+    ROOT,
+    jupyter,
+    kernel_is_idle,
+    open_notebook,
+    refuse_posts,
+    run_all,
+    save,
+    use_theme,
+)
+
+REPOSITORY = Path(__file__).parents[2]
+NAME = "00_first_trace.ipynb"
+LINES_OF_CODE_SHOWN = 17
+PICTURES = REPOSITORY / "out" / "pictures"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp("lab")
+    shutil.copy(REPOSITORY / "notebooks" / NAME, root / NAME)
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    return root
+
+
+@pytest.fixture(scope="module")
+def lab(folder):
+    with jupyter("lab", folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def saved(folder, lab, browser):
+    """The notebook, run in JupyterLab and saved; its tests come after it was run."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1400})
+    open_notebook(page, lab.url, NAME)
+    run_all(page)
+    page.wait_for_selector(ROOT, timeout=LONG)
+    kernel_is_idle(page)
+    page.wait_for_timeout(500)
+    save(page)
+    page.close()
+    return folder / NAME
+
+
+def shown_tree(page):
+    """The viewer under the cell that called the model."""
+    tree = page.locator(f".jp-CodeCell {ROOT}").first
+    tree.wait_for(timeout=LONG)
+    tree.scroll_into_view_if_needed()
+    return tree
+
+
+def test_the_tree_tells_model_tokens_and_duration(saved, lab, page):
+    open_notebook(page, lab.url, NAME)
+
+    tree = shown_tree(page)
+
+    cell = page.locator(f".jp-CodeCell:has({ROOT})").first
+    assert "client" in cell.locator(".cm-content").inner_text()
+    text = tree.inner_text()
+    assert "gpt" in tree.locator(".st-model").first.inner_text()
+    assert "tok" in text
+    assert "ms" in text
+    assert tree.locator(".st-row").count() >= 2
+    tree.screenshot(path=PICTURES / "tree-light.png")
+
+
+def test_the_readme_s_picture_shows_cell_and_tree(saved, lab, page):
+    page.set_viewport_size({"width": 1500, "height": 1400})
+    open_notebook(page, lab.url, NAME)
+    page.keyboard.press("Control+b")  # hides the file browser
+    tree = shown_tree(page)
+    tree.locator(".st-row:has(.st-model) .st-name").first.click()
+    tree.locator(".st-detail").wait_for()
+    tree.evaluate("node => node.scrollIntoView({block: 'center'})")
+    page.wait_for_timeout(500)
+
+    below, cell = (
+        tree.bounding_box(),
+        page.locator(f".jp-CodeCell:has({ROOT})").bounding_box(),
+    )
+    top = below["y"] - LINES_OF_CODE_SHOWN * 17
+    picture = page.screenshot(
+        path=PICTURES / "first_trace.png",
+        clip={
+            "x": cell["x"],
+            "y": top,
+            "width": cell["width"],
+            "height": below["y"] + below["height"] - top + 12,
+        },
+    )
+
+    assert len(picture) > 10_000
+
+
+def test_collapsing_and_selecting_work(saved, lab, page):
+    open_notebook(page, lab.url, NAME)
+    tree = shown_tree(page)
+    rows = tree.locator(".st-row")
+    before = rows.count()
+
+    tree.locator(".st-chevron").first.click()
+    collapsed = rows.count()
+    tree.locator(".st-chevron").first.click()
+    tree.locator(".st-row:has(.st-model) .st-name").first.click()
+    tree.locator(".st-detail").wait_for()
+
+    assert collapsed == 1
+    assert rows.count() == before
+    assert tree.locator(".st-row[aria-selected=true]").count() == 1
+    assert (
+        "Paris" in tree.locator(".st-detail").inner_text()
+        or tree.locator(".st-detail [role=tab]").count()
+    )
+
+
+def test_the_dark_theme_is_followed(saved, folder, page):
+    use_theme(folder, "JupyterLab Dark")
+    try:
+        with jupyter("lab", folder) as server:
+            open_notebook(page, server.url, NAME)
+            tree = shown_tree(page)
+            tree.locator(".st-row:has(.st-model) .st-name").first.click()
+            tree.screenshot(path=PICTURES / "tree-dark.png")
+            colour = tree.evaluate("node => getComputedStyle(node).backgroundColor")
+    finally:
+        use_theme(folder, "JupyterLab Light")
+
+    red, green, blue = (int(part) for part in colour.strip("rgba()").split(",")[:3])
+    assert max(red, green, blue) < 80
+
+
+def test_the_saved_file_holds_no_widget_view(saved):
+    notebook = json.loads(saved.read_text())
+
+    assert "application/vnd.jupyter.widget-view+json" not in saved.read_text()
+    outputs = [o for c in notebook["cells"] for o in c.get("outputs", ())]
+    assert [o for o in outputs if o["output_type"] == "error"] == []
+
+
+def test_it_is_there_in_a_restarted_server_without_a_kernel(saved, folder, page):
+    page.route("**/api/sessions*", refuse_posts)
+    with jupyter("lab", folder) as server:
+        open_notebook(page, server.url, NAME)
+
+        tree = shown_tree(page)
+
+        assert "gpt" in tree.locator(".st-model").first.inner_text()
+
+
+def test_it_is_there_in_an_untrusted_copy(saved, folder, lab, page):
+    notebook = json.loads(saved.read_text())
+    notebook["metadata"]["copied"] = True  # trust is by a signature of the content
+    (folder / "untrusted.ipynb").write_text(json.dumps(notebook))
+
+    open_notebook(page, lab.url, "untrusted.ipynb")
+
+    assert shown_tree(page).locator(".st-row").count() >= 2
+    assert page.locator("[title*='not trusted' i]").count() >= 1
+
+
+def test_it_is_there_in_notebook_7(saved, folder, page):
+    with jupyter("notebook", folder) as server:
+        page.goto(f"{server.url}/notebooks/{NAME}")
+
+        tree = shown_tree(page)
+
+        assert "gpt" in tree.locator(".st-model").first.inner_text()
+
+
+def test_html_export_keeps_the_static_tree(saved, folder):
+    subprocess.run(
+        [sys.executable, "-m", "jupyter", "nbconvert", "--to", "html", str(saved)],
+        check=True,
+        capture_output=True,
+    )
+
+    html = saved.with_suffix(".html").read_text()
+    assert '<div class="spantree">' in html
+    assert "CHAT_MODEL" in html

@@ -1,0 +1,145 @@
+"""Values that the notebook does not hold come from its kernel, also while it works."""
+
+from __future__ import annotations
+
+import pytest
+from support.lab import (
+    LONG,
+    ROOT,
+    jupyter,
+    kernel_is_idle,
+    open_notebook,
+    run_all,
+    save,
+    write_notebook,
+)
+
+NAME = "linked.ipynb"
+# The status bar goes back to idle with every answer of a subshell; the prompt does not.
+RUNNING = ".jp-CodeCell >> nth=1 >> .jp-InputPrompt:text-is('[*]:')"
+TRACED = """
+%load_ext spantree
+import random
+import spantree
+
+@spantree.trace
+def read(seed):
+    # Nothing that deflates: it cannot stay in the notebook.
+    letters = random.Random(seed).choices("abcdefghijklmnopqrstuvwxyz", k=60_000)
+    return {"seed": seed, "text": "".join(letters), "last": f"end of {seed}"}
+
+@spantree.trace
+def work():
+    return len([read(n) for n in range(3)])
+
+work();1
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp("linked")
+    write_notebook(root / NAME, TRACED, "import time; time.sleep(600)")
+    write_notebook(root / "without.ipynb", "1 + 1")
+    return root
+
+
+@pytest.fixture(scope="module")
+def lab(folder):
+    with jupyter("lab", folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def linked(folder, lab, browser):
+    """The notebook with its first cell run and saved, and the second one running."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1200})
+    open_notebook(page, lab.url, NAME)
+    run_all(page)
+    page.wait_for_selector(ROOT, timeout=LONG)
+    page.wait_for_selector(RUNNING, timeout=LONG)
+    save(page)
+    yield page
+    page.close()
+
+
+def open_values(page, number, tab="Output"):
+    """Select the nth `read` and show one of its tabs; give the panel."""
+    page.locator(f"{ROOT} .st-row:has-text('read')").nth(number).click()
+    page.locator(f"{ROOT} [role=tab]:text-is('{tab}')").click()
+    return page.locator(f"{ROOT} .st-panel")
+
+
+def test_a_cut_value_arrives_while_a_cell_runs(linked):
+    panel = open_values(linked, 1)
+
+    panel.get_by_text("end of 1").wait_for(timeout=10_000)
+
+    assert linked.locator(RUNNING).count() == 1
+
+
+def test_feedback_reaches_the_store_while_a_cell_runs(linked):
+    panel = open_values(linked, 2, "Feedback")
+    panel.locator("input[name=value]").fill("yes")
+    panel.locator("input[name=why]").fill("It read well.")
+
+    panel.locator("button[type=submit]").click()
+
+    panel.locator(".st-card").wait_for(timeout=10_000)
+    assert "It read well." in panel.inner_text()
+    assert linked.locator(RUNNING).count() == 1
+
+
+def test_values_that_are_not_here_are_searched(linked):
+    linked.locator(f"{ROOT} .st-tree").press("/")
+    linked.locator(f"{ROOT} .st-search input").fill("end of 2")
+
+    linked.locator(f"{ROOT} .st-search >> text=search values in the kernel").click()
+
+    linked.locator(f"{ROOT} .st-search >> text=values searched").wait_for()
+    said = linked.locator(f"{ROOT} .st-search [role=status]").inner_text()
+    assert said.split(",")[0] in ("1 found", "1 of 1")
+
+
+def test_without_a_kernel_the_pane_says_how_to_get_it(linked, lab, page):
+    # Not even the running session of the first tab may be found.
+    page.route("**/api/sessions*", lambda route: route.abort())
+    open_notebook(page, lab.url, NAME)
+    page.wait_for_selector(ROOT, timeout=LONG)
+
+    # The dialog about the kernel covers the page, so no mouse.
+    panel = page.locator(f"{ROOT} .st-panel")
+    page.locator(f"{ROOT} .st-row:has-text('read')").nth(1).dispatch_event("click")
+    page.locator(f"{ROOT} [role=tab]:text-is('Output')").dispatch_event("click")
+
+    assert "ot saved in this notebook" in panel.inner_text()
+    assert "spantree.get_trace('tr-" in panel.inner_text()
+    assert panel.locator("button[aria-label='Copy Python']").count() == 1
+    assert panel.locator("text=fetch it from the kernel").count() == 0
+
+
+def test_a_kernel_without_spantree_is_told_how_to_load_it(linked, lab, folder, page):
+    saved = (folder / NAME).read_text()
+    (folder / "copy.ipynb").write_text(saved.replace("time.sleep(600)", "1"))
+    open_notebook(page, lab.url, "copy.ipynb")
+    page.wait_for_selector(ROOT, timeout=LONG)
+    kernel_is_idle(page)
+
+    panel = open_values(page, 1)
+
+    panel.get_by_text("%load_ext spantree").wait_for(timeout=10_000)
+
+
+def test_drawing_alone_asks_nothing(linked, lab, folder, page):
+    sent = []
+    page.on(
+        "websocket",
+        lambda socket: socket.on("framesent", lambda data: sent.append(str(data))),
+    )
+    saved = (folder / NAME).read_text()
+    (folder / "quiet.ipynb").write_text(saved.replace("time.sleep(600)", "2"))
+    open_notebook(page, lab.url, "quiet.ipynb")
+    page.wait_for_selector(ROOT, timeout=LONG)
+    kernel_is_idle(page)
+
+    assert [data for data in sent if "comm_open" in data and "spantree" in data] == []

@@ -1,0 +1,117 @@
+"""The side panel "Traces": what the notebook's kernel has stored, live."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.lab import (
+    LONG,
+    ROOT,
+    jupyter,
+    kernel_is_idle,
+    open_notebook,
+    run_all,
+    write_notebook,
+)
+
+NAME = "panel.ipynb"
+TRACED = """
+%load_ext spantree
+import spantree
+
+@spantree.trace
+def good():
+    return 1
+
+@spantree.trace
+def bad():
+    raise KeyError("city")
+
+good()
+try:
+    bad()
+except KeyError:
+    pass
+"""
+PANEL = "#spantree-traces"
+LINES = f"{PANEL} .st-side-line"
+PICTURES = Path(__file__).parents[2] / "out" / "pictures"
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory, browser):
+    root = tmp_path_factory.mktemp("panel")
+    write_notebook(root / NAME, TRACED, "good();")
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with jupyter("lab", root) as server:
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        open_notebook(page, server.url, NAME)
+        run_all(page)
+        page.wait_for_selector(f".jp-CodeCell {ROOT}", timeout=LONG)
+        kernel_is_idle(page)
+        yield page
+        page.close()
+
+
+@pytest.fixture
+def panel(notebook):
+    """The panel, opened by its command as a person would."""
+    if not notebook.locator(PANEL).is_visible():
+        notebook.keyboard.press("Control+Shift+c")
+        notebook.locator(".lm-CommandPalette-input").fill("Show Traces")
+        notebook.locator(".lm-CommandPalette-item >> text=Show Traces").first.click()
+    back = notebook.locator(f"{PANEL} >> text=all traces")
+    if back.count():
+        back.click()
+    notebook.locator(f"{PANEL} input").fill("")
+    notebook.locator(f"{PANEL} input").press("Enter")
+    notebook.wait_for_function(
+        f"document.querySelectorAll('{LINES}').length >= 3", timeout=LONG
+    )
+    return notebook
+
+
+def test_it_lists_the_latest_traces_first(panel):
+    names = panel.locator(f"{LINES} .st-title").all_inner_texts()
+
+    # Other tests of this kernel may have added newer ones above.
+    assert names[-3:] == ["good", "bad", "good"]
+    panel.screenshot(path=PICTURES / "traces-panel.png")
+
+
+def test_the_search_language_filters(panel):
+    panel.locator(f"{PANEL} input").fill("status = 'ERROR'")
+    panel.locator(f"{PANEL} input").press("Enter")
+
+    panel.wait_for_function(f"document.querySelectorAll('{LINES}').length === 1")
+    assert panel.locator(f"{LINES} .st-title").inner_text() == "bad"
+
+
+def test_a_mistake_is_shown_with_a_caret(panel):
+    panel.locator(f"{PANEL} input").fill("statsu = 'ERROR'")
+    panel.locator(f"{PANEL} input").press("Enter")
+
+    problem = panel.locator(f"{PANEL} .st-problem")
+    problem.wait_for()
+    assert "^" in problem.inner_text()
+    assert "status" in problem.inner_text()
+
+
+def test_a_click_opens_the_tree_in_the_panel(panel):
+    panel.locator(f"{LINES} .st-line:has-text('bad')").click()
+
+    row = panel.locator(f"{PANEL} .st-row")
+    row.first.wait_for()
+    assert "bad" in row.first.inner_text()
+
+
+def test_a_run_cell_brings_its_trace(panel):
+    before = panel.locator(LINES).count()
+    panel.locator(".jp-Notebook .jp-CodeCell").nth(1).locator(".cm-content").click()
+
+    panel.keyboard.press("Control+Enter")
+
+    panel.wait_for_function(
+        f"document.querySelectorAll('{LINES}').length === {before + 1}", timeout=LONG
+    )

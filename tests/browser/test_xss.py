@@ -1,0 +1,112 @@
+"""Every attack of the corpus, in every position: text, in a page and in JupyterLab."""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+from nbformat.sign import NotebookNotary
+from support.hostile import FINDINGS, OPEN_EVERYTHING, attacks, hostile_output
+from support.lab import LONG, ROOT, jupyter, open_notebook
+from support.pages import serve
+
+MIME = "application/vnd.spantree.trace.v1+json"
+PARTS = 4
+CLASSES = 13
+
+
+def outputs():
+    """The corpus in a few traces, each attack in every position of its span."""
+    texts = attacks()
+    size = -(-len(texts) // PARTS)
+    return [
+        hostile_output(texts[at : at + size], f"{number:016x}")
+        for number, at in enumerate(range(0, len(texts), size))
+    ]
+
+
+def watch(page):
+    """Keep the addresses a page asks for, and answer none outside the loopback."""
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: (asked.append("dialog"), dialog.dismiss()))
+    return asked
+
+
+def foreign(asked, origin):
+    allowed = (origin, "data:", "blob:", origin.replace("http", "ws"))
+    return [url for url in asked if not url.startswith(allowed)]
+
+
+def assert_harmless(page, origin, asked, opened, spans):
+    found = page.evaluate(FINDINGS)
+    assert opened["rows"] >= spans
+    assert opened["drawn"] > 5 * spans
+    assert found["pwned"] is None
+    assert found["polluted"] is None
+    assert found["elements"] == []
+    assert set(found["links"]) <= {"http:", "https:", "mailto:"}
+    assert all(
+        src.startswith(("data:image/png;", "data:image/jpeg;", "data:image/gif;"))
+        for src in found["images"]
+    )
+    assert foreign(asked, origin) == []
+
+
+def test_the_corpus_has_a_hundred_attacks_of_all_classes():
+    texts = attacks()
+
+    assert len(texts) >= 100
+    assert len(set(texts)) == len(texts)
+    assert len(outputs()) == PARTS
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    with serve(tmp_path_factory.mktemp("site")) as site:
+        yield site
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_nothing_runs_in_a_page(site, page, part):
+    output = outputs()[part]
+    asked = watch(page)
+    page.goto(site.add(f"part{part}", output))
+    page.wait_for_selector(".st-row")
+
+    opened = page.evaluate(OPEN_EVERYTHING)
+
+    spans = output["traces"][0]["n"]
+    assert_harmless(page, site.url, asked, opened, spans)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    root = tmp_path_factory.mktemp("xss")
+    bundle = {MIME: whole_corpus(), "text/plain": "a trace"}
+    shown = nbformat.v4.new_output("display_data", data=bundle)
+    cell = nbformat.v4.new_code_cell("1", outputs=[shown], execution_count=1)
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    nbformat.write(notebook, root / "untrusted.ipynb")
+    # Trust is by a signature of the content.
+    notebook.metadata["trusted"] = str(root)
+    nbformat.write(notebook, root / "trusted.ipynb")
+    NotebookNotary().sign(nbformat.read(root / "trusted.ipynb", as_version=4))
+    with jupyter("lab", root) as server:
+        yield server
+
+
+def whole_corpus():
+    return hostile_output(attacks(), "f" * 16)
+
+
+@pytest.mark.parametrize("trust", ["untrusted", "trusted"])
+def test_nothing_runs_in_jupyterlab(lab, page, trust):
+    asked = watch(page)
+    open_notebook(page, lab.url, f"{trust}.ipynb")
+    page.wait_for_selector(f"{ROOT} .st-row", timeout=LONG)
+
+    opened = page.evaluate(OPEN_EVERYTHING)
+
+    marks = page.locator("[title*='not trusted' i]").count()
+    assert (marks > 0) == (trust == "untrusted")
+    assert_harmless(page, lab.url, asked, opened, len(attacks()))

@@ -1,0 +1,158 @@
+"""Traces that hold an attack in every place a viewer draws."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+XSS = Path(__file__).parents[1] / "fixtures" / "xss.json"
+OPEN_EVERYTHING = """async () => {
+  const root = document.querySelector('.st-root');
+  const pause = () => new Promise((done) => setTimeout(done, 0));
+  const settled = async () => { await pause(); await pause(); };
+  const more = root.querySelector('.st-more');
+  if (more) { more.click(); await settled(); }
+  const box = root.querySelector('.st-scroll');
+  const seen = new Set();
+  let idle = 0;
+  let drawn = 0;
+  while (idle < 3) {
+    const row = [...root.querySelectorAll('.st-row')].find((one) => !seen.has(one.id));
+    if (!row) {
+      idle++;
+      box.scrollTop += 200;
+      await settled();
+      continue;
+    }
+    idle = 0;
+    seen.add(row.id);
+    row.click();
+    await settled();
+    const count = root.querySelectorAll('[role=tab]').length;
+    for (let tab = 0; tab < count; tab++) {
+      root.querySelectorAll('[role=tab]')[tab]?.click();
+      await settled();
+      const toggle = root.querySelector('.st-toggle[aria-pressed=false]');
+      if (toggle) { toggle.click(); await settled(); }
+      for (const fold of root.querySelectorAll('.st-panel [aria-expanded=false]')) {
+        fold.click();
+      }
+      for (const node of root.querySelectorAll('.st-panel *')) {
+        for (const type of ['mouseover', 'focus', 'animationstart', 'toggle']) {
+          node.dispatchEvent(new Event(type, { bubbles: true }));
+        }
+      }
+      drawn++;
+    }
+  }
+  return { rows: seen.size, drawn };
+}"""
+FINDINGS = """() => ({
+  pwned: window.__pwned,
+  polluted: ({}).polluted,
+  elements: [...document.querySelectorAll('.st-root :is(' +
+    'script, iframe, object, embed, form:not(.st-form), style, link, base, math, ' +
+    'video, template, marquee, [onload], [onerror], [onclick], [onfocus], ' +
+    '[srcdoc], [data-commandlinker-command])')].map((one) => one.outerHTML),
+  links: [...document.querySelectorAll('.st-root a')].map((one) => one.protocol),
+  images: [...document.querySelectorAll('.st-root img')].map((one) => one.src.slice(0, 40)),
+})"""
+
+
+def attacks() -> list[str]:
+    """All payloads of the corpus, in order."""
+    return [text for group in json.loads(XSS.read_text()).values() for text in group]
+
+
+def hostile_output(texts: list[str], key: str) -> dict[str, object]:
+    """Build an output with one span per text, which stands in every position."""
+    return {
+        "v": 1,
+        "by": "spantree 0.1.0",
+        "key": key,
+        "rev": 0,
+        "live": False,
+        "view": {"mode": "tree", "depth": 9, "open_errors": True},
+        "total": 1,
+        "traces": [_trace(texts, key)],
+    }
+
+
+def _trace(texts: list[str], key: str) -> dict[str, object]:
+    size = len(texts) + 1
+    rows = list(range(1, size))
+    shown = [text[:200] for text in texts]
+    return {
+        "id": f"tr-{key}{key}",
+        "name": texts[0],
+        "state": texts[1],
+        "t0": "1795262400123456789",
+        "dur": size * 100,
+        "n": size,
+        "errors": len(texts),
+        "usage": {},
+        "req": texts[0],
+        "resp": texts[1],
+        "session": texts[2],
+        "user": texts[3],
+        "tags": {text: text for text in shown[:20]},
+        "assess": [
+            {
+                "id": f"a{row}",
+                "name": text,
+                "kind": "FEEDBACK",
+                "value": text,
+                "source": text,
+                "why": text,
+                "row": row,
+            }
+            for row, text in zip(rows, shown, strict=True)
+        ],
+        "cols": {
+            "p": [-1] + [0] * len(texts),
+            "n": list(range(size)),
+            "names": ["root", *texts],
+            "t": list(range(size)),
+            "types": ["AGENT", *texts],
+            "s": [100 * row for row in range(size)],
+            "d": [size * 100] + [100] * len(texts),
+            "e": [1] + [2] * len(texts),
+            "f": [0] * size,
+            "id": "".join(f"{row:016x}" for row in range(size)),
+            "m": [rows, list(range(len(texts)))],
+            "models": texts,
+            "x": [rows, shown, shown],
+            "ev": [rows, rows, rows, texts],
+        },
+        "text": {"r": rows, "i": texts, "o": texts},
+        "bodies": {"r": rows, "b": [_body(text) for text in texts]},
+        "blobs": [{"mime": texts[0], "bytes": 5, "ref": texts[1], "data": texts[2]}],
+        "cut": {},
+        "lost": {"n": 3, "why": texts[0]},
+    }
+
+
+def _body(text: str) -> dict[str, object]:
+    image = {"type": "image_url", "image_url": {"url": text}}
+    call = {
+        "id": text,
+        "function": {"name": text, "arguments": json.dumps({text: text})},
+    }
+    messages = [
+        {"role": text, "content": text},
+        {"role": "user", "content": [{"type": "text", "text": text}, image]},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": text, "content": text},
+    ]
+    return {
+        "in": json.dumps({"messages": messages, text: text}),
+        "out": json.dumps({text: [text, {text: text}], "file": {"$blob": 0}}),
+        "attrs": json.dumps({text: text}),
+        "events": json.dumps([{"name": text, "attributes": {text: text}}]),
+        "links": json.dumps([{"trace_id": text}]),
+        "exc": {
+            "type": text,
+            "message": text,
+            "stack": f'File "{text}", line 1\n{text}',
+        },
+    }
