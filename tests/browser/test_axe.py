@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.lab import require
 from support.pages import serve
 from unit.render.drawn_traces import agent_trace
 
@@ -28,8 +29,7 @@ RUN = """async () => {
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed: npm ci in js/")
+    require(AXE.exists(), "axe-core is not installed: npm ci in js/")
     PICTURES.mkdir(parents=True, exist_ok=True)
     with serve(tmp_path_factory.mktemp("axe")) as site:
         yield site

@@ -3,57 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from support import traces
 
-from spantree.entities import (
-    Span,
-    SpanStatusCode,
-    Trace,
-    TraceData,
-    TraceInfo,
-    TraceLocation,
-    TraceState,
-)
 from spantree.store import Writer, open_store, parse_tracking_uri
-
-START_NS = 1_700_000_000_000_000_000
 
 
 @pytest.fixture
 def make_trace():
-    """Make a trace of a root and the spans given as keywords of ``Span``."""
-
-    def make(number=1, *, spans=(), root=None, **info):
-        root = {
-            "name": "agent",
-            "span_type": "CHAIN",
-            "start_time_ns": START_NS,
-            "end_time_ns": START_NS + 1_500_000_000,
-            "status_code": SpanStatusCode.OK,
-            **(root or {}),
-        }
-        below = {
-            "parent_key": 1,
-            "start_time_ns": START_NS + 1,
-            "end_time_ns": START_NS + 2_000_000,
-            "status_code": SpanStatusCode.OK,
-        }
-        made = [Span(trace_key=number, span_key=1, parent_key=None, **root)]
-        for at, extra in enumerate(spans, 2):
-            made.append(Span(trace_key=number, span_key=at, **{**below, **extra}))
-        return Trace(
-            TraceInfo(
-                **{
-                    "trace_id": f"tr-{number:032x}",
-                    "trace_location": TraceLocation.from_experiment_id("0"),
-                    "request_time": START_NS // 1_000_000,
-                    "state": TraceState.OK,
-                    **info,
-                }
-            ),
-            TraceData(made),
-        )
-
-    return make
+    return traces.make_trace
 
 
 @pytest.fixture
