@@ -58,7 +58,8 @@ class LiveTrace:
         tags: Text by key.
         metadata: Text by key.
         client_request_id: The caller's own id of the request.
-        previews: Set by the user: request, response; None = computed.
+        request_preview: Set by the user; None = computed from the root's inputs.
+        response_preview: Set by the user; None = computed from the root's outputs.
         state: Set by the user; None = the root's status.
     """
 

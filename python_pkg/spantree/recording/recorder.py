@@ -124,9 +124,7 @@ class Recorder:
                 lost = above
             cuts: list[Cut] = []
             captured = None if inputs is None else capture_arguments(inputs, cuts)
-            span = self._new_span(site, parent, captured, None, lost)
-            if cuts:
-                note_cuts(span, "inputs", cuts)
+            span = self._new_span(site, parent, captured, cuts, None, lost)
             span.above = above
             CURRENT.set(span)
         except BaseException as error:  # noqa: BLE001 - ours, see the module's text
@@ -152,9 +150,7 @@ class Recorder:
             cuts: list[Cut] = []
             captured = None if inputs is None else capture_arguments(inputs, cuts)
             above = CURRENT.get()
-            span = self._new_span(site, parent, captured, None, above)
-            if cuts:
-                note_cuts(span, "inputs", cuts)
+            span = self._new_span(site, parent, captured, cuts, None, above)
             span.above = above
             return span
         except BaseException as error:  # noqa: BLE001 - ours, see the module's text
@@ -193,9 +189,7 @@ class Recorder:
                 return NO_OP
             cuts: list[Cut] = []
             captured = capture(inputs, cuts)
-            span = self._new_span(site, parent, captured, trace_key)
-            if cuts:
-                note_cuts(span, "inputs", cuts)
+            span = self._new_span(site, parent, captured, cuts, trace_key)
             if type(start_time_ns) is int:
                 span.start_time_ns = start_time_ns
         except BaseException as error:  # noqa: BLE001 - ours, see the module's text
@@ -274,6 +268,7 @@ class Recorder:
         site: Site,
         parent: LiveSpan | None,
         inputs: Captured,
+        cuts: list[Cut],
         trace_key: int | None = None,
         lost: LiveSpan | None = None,
     ) -> LiveSpan:
@@ -296,6 +291,8 @@ class Recorder:
         span.above = None
         span.stream = None
         span.published = None
+        if cuts:
+            note_cuts(span, "inputs", cuts)
         if parent is None:
             self._open_trace(span, site, trace_key, lost)
             return span
