@@ -3,19 +3,20 @@
 
 PYTHON ?= python3
 VENV := .venv
+LIBRARIES := .venv-libraries
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 NODE_TOOLS := js/node_modules/.package-lock.json
 JS_SOURCES := js/build.mjs $(shell find js/src labextension/src -type f)
 
 .PHONY: demo test format lint types build bench test-unit test-js test-notebook \
-  test-integrations test-packaging test-browser test-faults fuzz notebooks picture clean
+  test-integrations test-libraries test-packaging test-browser test-faults fuzz notebooks picture clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m spantree demo
 
-test: lint types test-unit test-js test-notebook test-integrations test-faults \
-  test-packaging test-browser
+test: lint types test-unit test-js test-notebook test-integrations test-libraries \
+  test-faults test-packaging test-browser
 
 format: $(VENV)/.dev $(NODE_TOOLS)
 	$(BIN)/ruff format .
@@ -40,8 +41,12 @@ test-js: $(NODE_TOOLS) $(VENV)/.dev
 test-notebook: $(VENV)/.dev
 	$(BIN)/pytest -q tests/notebook
 
+# Two environments: openai 3 here, and openai 2 with every library that is traced.
 test-integrations: $(VENV)/.dev
-	$(BIN)/pytest -q tests/integrations
+	SPANTREE_TEST_REQUIRES=openai,anthropic $(BIN)/pytest -q tests/integrations
+
+test-libraries: $(LIBRARIES)/.made
+	SPANTREE_TEST_REQUIRES=all $(LIBRARIES)/bin/pytest -q tests/integrations
 
 test-faults: $(VENV)/.dev
 	$(BIN)/pytest -q tests/faults tests/faults/fuzz_values.py
@@ -74,7 +79,7 @@ picture: $(VENV)/.dev
 	cp out/pictures/first_trace.png docs/tree.png
 
 clean:
-	rm -rf $(VENV) js/node_modules python_pkg/spantree/static labextension/dist dist out
+	rm -rf $(VENV) $(LIBRARIES) js/node_modules python_pkg/spantree/static labextension/dist dist out
 
 $(BIN)/uv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "spantree needs Python 3.10 or newer: make PYTHON=python3.x")'
@@ -89,6 +94,12 @@ $(VENV)/.demo: $(BIN)/uv pyproject.toml hatch_build.py $(NODE_TOOLS) $(JS_SOURCE
 
 $(VENV)/.dev: $(VENV)/.demo
 	$(UV) --group dev
+	touch $@
+
+$(LIBRARIES)/.made: $(BIN)/uv pyproject.toml
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(LIBRARIES)
+	SPANTREE_SKIP_JS=1 $(BIN)/uv pip install --quiet --python $(LIBRARIES)/bin/python \
+	  -e . --group libraries
 	touch $@
 
 $(NODE_TOOLS): js/package.json js/package-lock.json

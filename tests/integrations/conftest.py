@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 
 import pytest
+from support.sdk import sdk
 
 from spantree.demo import DemoProvider
 from spantree.testing import recorded_traces
@@ -43,7 +44,7 @@ def _autolog():
 
 @pytest.fixture
 def client(provider, _autolog):
-    openai = pytest.importorskip("openai")
+    openai = sdk("openai")
     with openai.OpenAI(
         base_url=provider.url,
         api_key="test",
@@ -55,7 +56,7 @@ def client(provider, _autolog):
 
 @pytest.fixture
 async def async_client(provider, _autolog):
-    openai = pytest.importorskip("openai")
+    openai = sdk("openai")
     async with openai.AsyncOpenAI(
         base_url=provider.url,
         api_key="test",

@@ -7,10 +7,11 @@ import gc
 import weakref
 
 import pytest
+from support.sdk import sdk
 
 import spantree
 
-openai = pytest.importorskip("openai")
+openai = sdk("openai")
 
 LONG = "@@words=20@@"
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from pydantic import BaseModel
+from support.sdk import sdk
 
 import spantree
 from spantree.entities import TraceState
@@ -13,7 +14,7 @@ from spantree.integrations import openai as integration
 from spantree.recording import reset_internal_errors
 from spantree.testing import outline
 
-openai = pytest.importorskip("openai")
+openai = sdk("openai")
 
 
 def only_span(traces):

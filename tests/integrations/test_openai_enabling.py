@@ -12,12 +12,13 @@ import textwrap
 import warnings
 
 import pytest
+from support.sdk import sdk
 
 from spantree import integrations
 from spantree.entities.errors import SpantreeException
 from spantree.integrations import openai as integration
 
-openai = pytest.importorskip("openai")
+openai = sdk("openai")
 
 CALL = """
 from spantree import demo

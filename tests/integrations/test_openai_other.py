@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from pydantic import BaseModel
+from support.sdk import sdk
 
 import spantree
 
-openai = pytest.importorskip("openai")
+openai = sdk("openai")
 
 
 def only_span(traces):

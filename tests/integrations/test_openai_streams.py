@@ -6,12 +6,13 @@ import gc
 import weakref
 
 import pytest
+from support.sdk import sdk
 
 import spantree
 from spantree.entities import TraceState
 from spantree.integrations import openai as integration
 
-openai = pytest.importorskip("openai")
+openai = sdk("openai")
 
 LONG = "@@words=20@@"
 ERRORS = (openai.APIError, Exception)
