@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import re
-from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spantree._environment import environment, parsed, switch
 from spantree.entities.errors import SpantreeException, did_you_mean
 from spantree.recording import RECORDER
 from spantree.recording.capture import configure_limits, register_serializer
+from spantree.recording.prices import Price, Prices, make_price, read_prices
 from spantree.recording.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["apply_environment", "configure"]
+__all__ = ["apply_environment", "configure", "reset_options"]
 
-_LIMITS = ("max_value_bytes", "max_items", "max_nodes", "max_depth")
+_LIMITS = ("max_value_bytes", "max_items", "max_nodes", "max_depth", "max_events")
 _NAMES_IN_LIMITS = {"max_value_bytes": "max_bytes"}
 
 
@@ -31,8 +34,15 @@ def configure(**options: Any) -> None:
               shape; a list adds keys (text) and shapes (compiled patterns);
             - ``mask``: ``f(path, value) -> value``, called after our own masking;
             - ``serializers``: by class, what to record in place of its instances;
+            - ``prices``: by provider and model, USD for a million tokens as a dict with
+              ``input`` and, where there is one, ``output``, ``cache_read``,
+              ``cache_write``, ``cache_write_1h``; they come before the known ones;
             - ``max_value_bytes``, ``max_items``, ``max_nodes``, ``max_depth``: how
               much of one value is kept; None for the default;
+            - ``max_events``: how many events, attributes and chunks of a stream a
+              span keeps; None for the default, 1,000;
+            - ``capture_inputs``, ``capture_outputs``: whether functions record their
+              arguments and results when their decorator does not say;
             - ``sampling_ratio``: the share of roots that are recorded, 0 to 1;
             - ``span_processors``: called with every span before it ends.
 
@@ -44,7 +54,7 @@ def configure(**options: Any) -> None:
         >>> configure(max_item=5)
         Traceback (most recent call last):
         ...
-        spantree.entities.errors.SpantreeException: Unknown option 'max_item'. Did you mean 'max_items'? Known: mask, max_depth, max_items, max_nodes, max_value_bytes, redact, sampling_ratio, serializers, span_processors.
+        spantree.entities.errors.SpantreeException: Unknown option 'max_item'. Did you mean 'max_items'? Known: capture_inputs, capture_outputs, mask, max_depth, max_events, max_items, max_nodes, max_value_bytes, prices, redact, sampling_ratio, serializers, span_processors.
     """  # noqa: E501 - a message is one line
     for name in options:
         if name not in _APPLY:
@@ -57,12 +67,24 @@ def configure(**options: Any) -> None:
         step()
 
 
+def reset_options() -> None:
+    """Put every option back to its default; serializers stay registered."""
+    configure(
+        capture_inputs=None,
+        capture_outputs=None,
+        prices=None,
+        redact=True,
+        **dict.fromkeys(_LIMITS),
+    )
+
+
 def apply_environment() -> None:
     """Take over the settings of recording that the environment names."""
     if parsed("ENABLED", switch) is False:
         RECORDER.enabled = False
     if parsed("REDACT", switch) is False:
         RECORDER.redactor = Redactor(enabled=False)
+    RECORDER.prices = Prices(parsed("PRICES", _priced_in))
     ratio = parsed("TRACE_SAMPLING_RATIO", float)
     if ratio is not None:
         RECORDER.sampling_ratio = min(1.0, max(0.0, ratio))
@@ -78,6 +100,13 @@ def environment_experiment() -> tuple[str | None, str | None]:
         environment("EXPERIMENT", "EXPERIMENT_NAME"),
         environment("TRACING_DESTINATION", "EXPERIMENT_ID"),
     )
+
+
+def _priced_in(path: str) -> dict[tuple[str, str], Price]:
+    try:
+        return read_prices(json.loads(Path(path).read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ValueError(str(error)) from None
 
 
 def _above_zero(text: str) -> int:
@@ -105,7 +134,7 @@ def _limits(options: Mapping[str, Any]) -> Callable[[], object]:
                 msg = f"{name} is a whole number, not {value!r}."
                 raise SpantreeException(msg)
     try:
-        limits = replace(before, **wanted)
+        limits = dataclasses.replace(before, **wanted)
     except ValueError as error:
         raise SpantreeException(str(error)) from None
     return lambda: configure_limits(limits)
@@ -145,6 +174,47 @@ def _serializers(options: Mapping[str, Any]) -> Callable[[], object]:
     return register
 
 
+def _captures(options: Mapping[str, Any]) -> Callable[[], object]:
+    wanted = {}
+    for name in ("capture_inputs", "capture_outputs"):
+        if name in options:
+            value = options[name]
+            if value not in (True, False, None):
+                msg = f"{name} is True or False, not {value!r}."
+                raise SpantreeException(msg)
+            wanted[name.replace("capture", "keeps")] = value is not False
+
+    def switch_captures() -> None:
+        for name, value in wanted.items():
+            setattr(RECORDER, name, value)
+
+    return switch_captures
+
+
+def _prices(options: Mapping[str, Any]) -> Callable[[], object]:
+    own = {}
+    for key, row in dict(options["prices"] or {}).items():
+        if not isinstance(key, tuple) or len(key) != 2:  # noqa: PLR2004 - a pair
+            msg = f"prices are given by (provider, model), not {key!r}."
+            raise SpantreeException(msg)
+        own[str(key[0]).lower(), str(key[1])] = _price(key, row)
+    return lambda: setattr(RECORDER, "prices", Prices(own))
+
+
+def _price(key: object, row: Any) -> Price:
+    fields = [field.name for field in dataclasses.fields(Price)]
+    for name in row if isinstance(row, dict) else ():
+        if name not in fields:
+            hint = did_you_mean(name, fields)
+            msg = f"Unknown price {name!r} of {key}.{hint}"
+            raise SpantreeException(msg)
+    try:
+        return make_price(row)
+    except (AttributeError, ValueError) as error:
+        msg = f"prices of {key} can't be used: {error}."
+        raise SpantreeException(msg) from None
+
+
 def _sampling(options: Mapping[str, Any]) -> Callable[[], object]:
     ratio = options["sampling_ratio"]
     ratio = 1.0 if ratio is None else ratio
@@ -165,7 +235,10 @@ def _processors(options: Mapping[str, Any]) -> Callable[[], object]:
 
 _APPLY: Mapping[str, Callable[[Mapping[str, Any]], Callable[[], object]]] = {
     **dict.fromkeys(_LIMITS, _limits),
+    "capture_inputs": _captures,
+    "capture_outputs": _captures,
     "mask": _redaction,
+    "prices": _prices,
     "redact": _redaction,
     "sampling_ratio": _sampling,
     "serializers": _serializers,

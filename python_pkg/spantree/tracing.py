@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from spantree import attachments
 from spantree._runtime import RUNTIME
 from spantree._spelling import older_names
-from spantree.configuration import apply_environment
-from spantree.configuration import configure as configure_recording
+from spantree.configuration import apply_environment, reset_options
 from spantree.experiments import id_of_name
 from spantree.recording import (
     RECORDER,
@@ -60,13 +59,7 @@ def reset() -> None:
     RECORDER.reset()
     RUNTIME.forget_experiment()
     RUNTIME.display = True
-    configure_recording(
-        redact=True,
-        max_value_bytes=None,
-        max_items=None,
-        max_nodes=None,
-        max_depth=None,
-    )
+    reset_options()
     apply_environment()
 
 

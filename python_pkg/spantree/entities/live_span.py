@@ -17,6 +17,7 @@ from spantree.entities.span import (
     SpanStatus,
     SpanStatusCode,
 )
+from spantree.entities.values import decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,6 +77,9 @@ class SpanEditor(Protocol):
     ) -> None:
         """Say something about the trace as a whole; None means not given."""
 
+    def cost_of(self, span: LiveSpan) -> Captured:
+        """Give what the call that a span stands for has cost, captured."""
+
     def end_span(
         self, span: LiveSpan, end_time_ns: int | None = None, *, implicit: bool = False
     ) -> None:
@@ -118,6 +122,11 @@ class LiveSpan(Span):
     attributes_shared: bool
     published: Span | None
     stream: ItemLog | None
+
+    @property
+    def llm_cost(self) -> dict[str, float] | None:
+        """What the call cost in USD: input_cost, output_cost and total_cost."""
+        return decode(self.owner.cost_of(self))  # type: ignore[return-value]
 
     def set_inputs(self, inputs: object) -> None:
         """Set what went in; JSON-able data, snapshotted now."""

@@ -117,6 +117,15 @@ def roll_up(spans: Sequence[Span]) -> Usage:
         >>> roll_up([]).total_tokens is None
         True
     """
+    return totals_of(spans).usage
+
+
+def totals_of(spans: Sequence[Span]) -> Totals:
+    """Sum usage as :func:`roll_up` does, and say whether some of it is missing.
+
+    Args:
+        spans: All spans of one trace, parents before their children.
+    """
     row_of = {span.span_key: row for row, span in enumerate(spans)}
     own_usage: dict[int, Mapping[str, int]] = {}
     own_cost: dict[int, Mapping[str, float]] = {}
@@ -126,7 +135,8 @@ def roll_up(spans: Sequence[Span]) -> Usage:
         if cost := reported_numbers(span.raw_attributes.get(COST)):
             own_cost[row] = cost
     parents = [_row_above(row, span, row_of) for row, span in enumerate(spans)]
-    return total_up(parents, (), own_usage, own_cost).usage
+    models = {row for row, span in enumerate(spans) if span.span_type in MODEL_TYPES}
+    return total_up(parents, models, own_usage, own_cost)
 
 
 def reported_numbers(value: Captured) -> dict[str, int]:

@@ -185,8 +185,8 @@ def same_signature_wrapper(
     site: Site,
     reducer: Reducer | None,
     *,
-    keeps_inputs: bool = True,
-    keeps_outputs: bool = True,
+    keeps_inputs: bool | None = None,
+    keeps_outputs: bool | None = None,
 ) -> _F:
     """Wrap a function of any kind so that each call is a span.
 
@@ -197,8 +197,8 @@ def same_signature_wrapper(
         recorder: Begins and ends the spans.
         site: Their name, type and attributes.
         reducer: Makes a generator's outputs from the list of its items.
-        keeps_inputs: Whether to record the arguments.
-        keeps_outputs: Whether to record what is returned or yielded.
+        keeps_inputs: Whether to record the arguments; None leaves it to the recorder.
+        keeps_outputs: The same for what is returned or yielded.
 
     Returns:
         A function of the same kind, signature, name and defaults; for a bound method
@@ -319,8 +319,8 @@ def _look_like(wrapper: types.FunctionType, instance: object) -> None:
 def _compiled(
     shape: tuple[tuple[str, object, bool], ...],
     kind: str,
-    keeps_inputs: bool,
-    keeps_outputs: bool,
+    keeps_inputs: bool | None,
+    keeps_outputs: bool | None,
 ) -> Callable[..., types.FunctionType]:
     kinds = inspect.Parameter
     parameters: list[str] = []
@@ -353,8 +353,8 @@ def _compiled(
             wait="await " if kind == _KIND_COROUTINE else "",
             parameters=", ".join(parameters),
             call=", ".join(call),
-            inputs=_inputs_display(inputs) if keeps_inputs else "None",
-            outputs="_st_result" if keeps_outputs else "None",
+            inputs=_if_kept(_inputs_display(inputs), keeps_inputs, "keeps_inputs"),
+            outputs=_if_kept("_st_result", keeps_outputs, "keeps_outputs"),
             follow=_FOLLOW if kind == _KIND_PLAIN else "",
             item=_ITEM,
             stop=_STOP,
@@ -364,6 +364,12 @@ def _compiled(
     namespace: dict[str, Callable[..., types.FunctionType]] = {}
     exec(compile(text, WRAPPER_FILE, "exec"), namespace)  # noqa: S102 - names checked by the interpreter
     return namespace["make"]
+
+
+def _if_kept(text: str, is_kept: bool | None, switch: str) -> str:
+    if is_kept is None:
+        return f"{text} if _st_recorder.{switch} else None"
+    return text if is_kept else "None"
 
 
 def _inputs_display(inputs: list[tuple[str, str]]) -> str:

@@ -95,8 +95,9 @@ def trace(
         log_level: A :class:`spantree.entities.SpanLogLevel` or its name.
         links: Pointers to other spans, given to every span.
         description: What the spans are about.
-        capture_inputs: False records no arguments.
-        capture_outputs: False records no results.
+        capture_inputs: False records no arguments; None does as configured, which is
+            to record them.
+        capture_outputs: The same for results.
 
     Returns:
         What was decorated, traced.
@@ -129,8 +130,8 @@ def trace(
         return _Decoration(
             site,
             output_reducer,
-            keeps_inputs=capture_inputs is not False,
-            keeps_outputs=capture_outputs is not False,
+            keeps_inputs=capture_inputs,
+            keeps_outputs=capture_outputs,
         ).apply(function)
 
     def decorate(function: Callable[_P, _R], frame: FrameType | None = None) -> Any:
@@ -152,8 +153,8 @@ class _Decoration:
         site: Site,
         reducer: Reducer | None,
         *,
-        keeps_inputs: bool,
-        keeps_outputs: bool,
+        keeps_inputs: bool | None,
+        keeps_outputs: bool | None,
     ) -> None:
         self._site = site
         self._reducer = reducer

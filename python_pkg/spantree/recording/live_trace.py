@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from spantree.entities.ids import span_id_text, trace_id_text
 from spantree.entities.span import (
+    COST,
     INPUTS,
     LOG_LEVEL,
     OUTPUTS,
@@ -23,7 +24,7 @@ from spantree.entities.trace import (
     TraceState,
 )
 from spantree.entities.values import decode, dumps
-from spantree.recording.capture import capture
+from spantree.recording.capture import capture, limits
 from spantree.recording.clock import perf_counter_ns, time_ns
 from spantree.recording.context import leave
 from spantree.recording.exceptions import describe, exception_attributes
@@ -107,7 +108,11 @@ class LiveTrace:
 
     def to_trace(self) -> Trace:
         """Copy what has been recorded so far, secrets masked; see :func:`publish`."""
-        return publish(self, self.recorder.redactor)
+        return publish(self, self.recorder.redactor, self.recorder.prices)
+
+    def cost_of(self, span: LiveSpan) -> Captured:
+        """Give what the call that a span stands for has cost, captured."""
+        return self.recorder.prices.price(span.raw_attributes).get(COST)
 
     def update(
         self,
@@ -208,10 +213,18 @@ class LiveTrace:
             elif key == SPAN_TYPE:
                 span.span_type = str(value)
             else:
-                captured = _captured(span, str(key), value)
-                _own_attributes(span)[str(key)] = captured
+                self._set_attribute(span, str(key), value)
                 if key in _FIELDS_OF_ROOT and span is self.root:
                     self.describe({}, {_FIELDS_OF_ROOT[key]: value})
+
+    @staticmethod
+    def _set_attribute(span: LiveSpan, key: str, value: object) -> None:
+        kept = len(span.raw_attributes) - (TRUNCATED in span.raw_attributes)
+        if kept < limits().max_events or key in span.raw_attributes:
+            captured = _captured(span, key, value)
+            _own_attributes(span)[key] = captured
+        else:
+            count_cut(span, "attributes", kept)
 
     def edit_log_level(self, span: LiveSpan, log_level: object) -> None:
         """Set the log level."""
@@ -306,7 +319,11 @@ class LiveTrace:
         span: LiveSpan, name: str, at: int, attributes: dict[str, Captured]
     ) -> None:
         # Copied, not appended: the list of a fresh span is a shared empty one.
-        span.raw_events = [*span.raw_events, (name, at, attributes)]
+        # The exception that ends a span is never the one event too many.
+        if len(span.raw_events) < limits().max_events or name == "exception":
+            span.raw_events = [*span.raw_events, (name, at, attributes)]
+        else:
+            count_cut(span, "events", len(span.raw_events))
 
     def __repr__(self) -> str:
         """Show the id and the root's name."""
@@ -342,6 +359,25 @@ def note_cuts(span: LiveSpan, where: str, cuts: list[Cut]) -> None:
     for cut in cuts:
         path = f"{where}.{cut['path']}" if cut["path"] else where
         noted.append({**cut, "path": path})
+    _own_attributes(span)[TRUNCATED] = dumps(noted)
+
+
+def count_cut(span: LiveSpan, where: str, kept: int) -> None:
+    """Say among the attributes of a span that one more of its items was left out.
+
+    Args:
+        span: The span.
+        where: ``events`` or ``attributes``.
+        kept: How many of them there are.
+    """
+    counters["truncated"] += 1
+    known = decode(span.raw_attributes.get(TRUNCATED))
+    noted = known if isinstance(known, list) else []
+    entry = next((n for n in noted if n["path"] == where), None)
+    if entry is None:
+        entry = {"path": where, "kept": kept, "total": kept, "unit": "items"}
+        noted.append(entry)
+    entry["total"] += 1
     _own_attributes(span)[TRUNCATED] = dumps(noted)
 
 

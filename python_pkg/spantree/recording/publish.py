@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from spantree.entities.preview import preview
-from spantree.entities.rollup import roll_up
+from spantree.entities.rollup import totals_of
 from spantree.entities.span import TOKEN_USAGE, Span, SpanStatusCode
 from spantree.entities.trace import (
     COST,
@@ -28,20 +28,22 @@ if TYPE_CHECKING:
     from spantree.entities.live_span import LiveSpan
     from spantree.entities.values import Captured
     from spantree.recording.live_trace import LiveTrace
+    from spantree.recording.prices import Prices
     from spantree.recording.redaction import Redactor
 
+COST_PARTIAL = "spantree.cost.partial"
 _METADATA_INPUTS = "mlflow.traceInputs"
 _METADATA_OUTPUTS = "mlflow.traceOutputs"
 _METADATA_CHARACTERS = 250  # as mlflow 3.17 cuts them
 
 
-def publish(trace: LiveTrace, redactor: Redactor) -> Trace:
+def publish(trace: LiveTrace, redactor: Redactor, prices: Prices) -> Trace:
     """Copy what a trace holds so far; later changes don't reach the copy."""
-    spans = [_published(span, redactor) for span in list(trace.spans)]
+    spans = [_published(span, redactor, prices) for span in list(trace.spans)]
     return Trace(_info(trace, spans, redactor), TraceData(spans))
 
 
-def _published(span: LiveSpan, redactor: Redactor) -> Span:
+def _published(span: LiveSpan, redactor: Redactor, prices: Prices) -> Span:
     # An ended span never changes, so its copy is made once.
     if span.published is not None:
         return span.published
@@ -62,9 +64,9 @@ def _published(span: LiveSpan, redactor: Redactor) -> Span:
         status_message=redactor.text(message) if message else message,
         raw_inputs=redactor.redact(span.raw_inputs),
         raw_outputs=redactor.redact(span.raw_outputs),
-        raw_attributes=(_redacted if ended is None else _final)(
-            span.raw_attributes, redactor
-        ),
+        raw_attributes=_redacted(span.raw_attributes, redactor)
+        if ended is None
+        else prices.price(_final(span.raw_attributes, redactor)),
         raw_events=[(name, at, _final(held, redactor)) for name, at, held in events]
         if events
         else events,
@@ -131,8 +133,11 @@ def _state_of(root: Span) -> TraceState:
 def _usage_metadata(spans: list[Span]) -> dict[str, str]:
     if not any(TOKEN_USAGE in span.raw_attributes for span in spans):
         return {}
-    usage = roll_up(spans)
+    totals = totals_of(spans)
+    usage = totals.usage
     found = {TRACE_TOKEN_USAGE: json.dumps(dict(usage.tokens))}
     if usage.cost:
         found[COST] = json.dumps(dict(usage.cost))
+        if totals.is_cost_partial:
+            found[COST_PARTIAL] = "true"
     return found

@@ -37,6 +37,7 @@ from spantree.recording.context import (
 from spantree.recording.guard import counters, guard, swallow, warn
 from spantree.recording.live_trace import LiveTrace, note_cuts
 from spantree.recording.open_traces import OpenTraces
+from spantree.recording.prices import Prices
 from spantree.recording.redaction import Redactor
 from spantree.recording.scope import EXPERIMENT, SCOPE
 
@@ -61,13 +62,19 @@ class Recorder:
         traces: The open traces, and who hears of them.
         experiment_id: Where roots begun from now on belong, decimal text.
         sampling_ratio: The share of roots that are recorded, 0 to 1.
+        keeps_inputs: Whether traced functions record their arguments.
+        keeps_outputs: The same for their results.
         processors: Called with each span before it ends; they may change it.
         redactor: Masks the secrets in what leaves the recorder.
+        prices: What calls of models cost.
     """
 
     __slots__ = (
         "enabled",
         "experiment_id",
+        "keeps_inputs",
+        "keeps_outputs",
+        "prices",
         "processors",
         "redactor",
         "sampling_ratio",
@@ -81,6 +88,8 @@ class Recorder:
         self.sampling_ratio = 1.0
         self.processors: tuple[Callable[[LiveSpan], None], ...] = ()
         self.redactor = Redactor()
+        self.prices = Prices()
+        self.keeps_inputs = self.keeps_outputs = True
 
     def reset(self) -> None:
         """Go back to the defaults; open traces and listeners stay."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from spantree.entities.live_span import NoOpSpan
 from spantree.entities.values import NOTE, encode, encode_list
-from spantree.recording.capture import capture
+from spantree.recording.capture import capture, limits
 from spantree.recording.clock import perf_counter_ns
 from spantree.recording.context import CURRENT
 from spantree.recording.exceptions import describe
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 
 MAX_ITEMS = 10_000
 MAX_BYTES = 1_000_000
-FIRST_EVENTS = 900
-LAST_EVENTS = 100
+LAST_ITEMS = 100
 
 _SCALAR_BYTES = 8
 _SIZED = (str, bytes)
@@ -64,7 +63,7 @@ class StreamLog:
         self._clock_offset = clock_offset
         self.count = 0
         self.first: list[tuple[int, Captured]] = []
-        self.last: deque[tuple[int, Captured]] = deque(maxlen=LAST_EVENTS)
+        self.last: deque[tuple[int, Captured]] = deque(maxlen=LAST_ITEMS)
         self.objects: list[object] | None = [] if keeps_objects else None
         self._bytes = 0
         self._is_full = False
@@ -111,15 +110,17 @@ class StreamLog:
         return encode_list(values)
 
     def events(self) -> list[tuple[str, int, dict[str, Captured]]]:
-        """Give an event for each of the first 900 and the last 100 items."""
+        """Give an event for each item; of too many, the first 90 % and last 10 %."""
         kept = self.kept
         offset = self.count - len(kept)
         numbered = [
             (n if n < len(self.first) else n + offset, at, value)
             for n, (at, value) in enumerate(kept)
         ]
-        if len(numbered) > FIRST_EVENTS + LAST_EVENTS:
-            numbered = numbered[:FIRST_EVENTS] + numbered[-LAST_EVENTS:]
+        most = limits().max_events
+        if len(numbered) > most:
+            last = most // 10
+            numbered = numbered[: most - last] + numbered[len(numbered) - last :]
         return [
             (f"mlflow.chunk.item.{n}", at, {"mlflow.chunk.value": encode(v).decode()})
             for n, at, v in numbered
@@ -234,7 +235,7 @@ OFF = Stream(None, None, keeps_items=False)
 def open_stream(
     site: Site,
     reducer: Reducer | None,
-    keeps_items: bool,
+    keeps_items: bool | None,
     inputs: dict[str, object] | None,
 ) -> Stream:
     """Begin the span of a generator.
@@ -242,7 +243,7 @@ def open_stream(
     Args:
         site: Name, type and attributes of the span.
         reducer: Makes the outputs from the list of items, if given.
-        keeps_items: Whether to record what is yielded.
+        keeps_items: Whether to record what is yielded; None leaves it to the recorder.
         inputs: A fresh dict of the arguments.
 
     Returns:
@@ -250,6 +251,8 @@ def open_stream(
     """
     if not RECORDER.enabled:
         return OFF
+    if keeps_items is None:
+        keeps_items = RECORDER.keeps_outputs
     span = RECORDER.begin_inactive(site, inputs)
     try:
         if not span:

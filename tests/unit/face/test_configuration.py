@@ -37,6 +37,12 @@ class Money:
         ({"redact": "password"}, "redact is True, False or a list"),
         ({"redact": [1]}, "redact lists keys"),
         ({"mask": 1}, "mask is a function"),
+        ({"max_events": 0}, "max_events must be above 0"),
+        ({"capture_inputs": "no"}, "capture_inputs is True or False, not 'no'."),
+        ({"prices": {"m": {"input": 1}}}, "prices are given by (provider, model)"),
+        ({"prices": {("p", "m"): {}}}, "a price of input is a number of USD, not None"),
+        ({"prices": {("p", "m"): {"imput": 1}}}, "Did you mean 'input'?"),
+        ({"prices": {("p", "m"): {"input": -1}}}, "a price of input is a number"),
     ],
 )
 def test_an_impossible_option_is_refused_and_changes_nothing(options, said):
@@ -98,6 +104,85 @@ def test_processors_of_the_process():
         pass
 
     assert spantree.get_trace(span.trace_id).data.root.get_attribute("seen") == 1
+
+
+@spantree.trace
+def doubled(n):
+    return 2 * n
+
+
+@spantree.trace(capture_inputs=True, capture_outputs=True)
+def tripled(n):
+    return 3 * n
+
+
+@spantree.trace
+def counted(n):
+    yield from range(n)
+
+
+def test_capturing_can_be_turned_off_for_functions_decorated_before():
+    spantree.configure(capture_inputs=False, capture_outputs=False)
+
+    with spantree.start_span("s") as span:
+        doubled(2), tripled(2), list(counted(2))
+        span.set_inputs("kept")
+
+    spans = spantree.get_trace(span.trace_id).data.spans
+    assert [(s.name, s.inputs, s.outputs) for s in spans] == [
+        ("s", "kept", None),
+        ("doubled", None, None),
+        ("tripled", {"n": 2}, 6),
+        ("counted", None, None),
+    ]
+
+
+def test_own_prices_come_before_the_known_ones():
+    spantree.configure(
+        prices={
+            ("openai", "my-ft"): {"input": 1.0, "output": 2.0},
+            ("OpenAI", "gpt-4o-mini"): {"input": 1, "output": 2},
+        }
+    )
+
+    def cost(model):
+        used = {"input_tokens": 1_000_000, "output_tokens": 1_000_000}
+        with spantree.start_span(
+            attributes={"mlflow.llm.model": model, "mlflow.chat.tokenUsage": used}
+        ) as span:
+            pass
+        return span.llm_cost["total_cost"], span
+
+    assert cost("my-ft")[0] == 3.0
+    assert cost("gpt-4o-mini")[0] == 3.0
+
+
+def test_events_and_attributes_above_the_limit_are_counted():
+    spantree.configure(max_events=5)
+
+    with spantree.start_span("s") as span:
+        for n in range(8):
+            span.add_event(spantree.entities.SpanEvent(f"e{n}"))
+            span.set_attribute(f"a{n}", n)
+        span.record_exception("boom")
+
+    root = spantree.get_trace(span.trace_id).data.root
+    assert [e.name for e in root.events] == ["e0", "e1", "e2", "e3", "e4", "exception"]
+    assert root.get_attribute("spantree.truncated") == [
+        {"path": "events", "kept": 5, "total": 8, "unit": "items"},
+        {"path": "attributes", "kept": 5, "total": 8, "unit": "items"},
+    ]
+
+
+def test_a_stream_makes_as_many_events_as_are_configured():
+    spantree.configure(max_events=10)
+
+    list(counted(50))
+
+    root = spantree.get_trace(spantree.get_last_active_trace_id()).data.root
+    numbers = [int(e.name.rpartition(".")[2]) for e in root.events]
+    assert numbers == [0, 1, 2, 3, 4, 5, 6, 7, 8, 49]
+    assert root.outputs == list(range(50))
 
 
 def test_reset_puts_the_options_back():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from spantree.recording.capture.cuts import Cut
 from spantree.recording.capture.failures import report_failures_to
-from spantree.recording.capture.limits import Limits, configure_limits
+from spantree.recording.capture.limits import Limits, configure_limits, limits
 from spantree.recording.capture.media import Attachment, Attachments, Media
 from spantree.recording.capture.readers import register_serializer
 from spantree.recording.capture.snapshot import capture, capture_arguments
@@ -23,6 +23,7 @@ __all__ = [
     "capture",
     "capture_arguments",
     "configure_limits",
+    "limits",
     "register_serializer",
     "report_failures_to",
 ]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 # orjson refuses to nest deeper than this, and the exact depth limit builds on it.
 DEEPEST = 254
 
+_ABOVE_ZERO = ("max_bytes", "max_items", "max_nodes", "max_events", "max_time_ms")
+
 # Text up to this length is never media and never near the limit, so the hot path
 # needs no closer look at it.
 _PLAIN_TEXT = 1_000
@@ -23,6 +25,8 @@ class Limits:
         max_items: Items kept of one list, dict, set.
         max_nodes: Items kept in all containers together.
         max_depth: Containers inside each other, at most 250.
+        max_events: Events, and attributes, of one span; of what a stream yields, so
+            many become events.
         max_time_ms: Time spent on the slow path, looked at every 256 nodes.
     """
 
@@ -30,11 +34,12 @@ class Limits:
     max_items: int = 10_000
     max_nodes: int = 20_000
     max_depth: int = 64
+    max_events: int = 1_000
     max_time_ms: float = 20
 
     def __post_init__(self) -> None:
         """Refuse what can't be kept to."""
-        for name in ("max_bytes", "max_items", "max_nodes", "max_time_ms"):
+        for name in _ABOVE_ZERO:
             if getattr(self, name) <= 0:
                 message = f"{name} must be above 0, not {getattr(self, name)}."
                 raise ValueError(message)
@@ -78,6 +83,11 @@ class Active:
 
 
 ACTIVE = Active()
+
+
+def limits() -> Limits:
+    """Give the limits in force."""
+    return ACTIVE.limits
 
 
 def configure_limits(limits: Limits | None = None) -> Limits:
