@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING
 from spantree._version import __version__
 
 if TYPE_CHECKING:
-    from spantree import client, demo, entities, exceptions, openai, testing, tracing
+    from spantree import (
+        client,
+        demo,
+        entities,
+        exceptions,
+        llama_index,
+        openai,
+        testing,
+        tracing,
+    )
     from spantree._runtime import (
         load_ipython_extension,
         unload_ipython_extension,
@@ -163,6 +172,7 @@ _MODULES = {
     "demo": "spantree.demo",
     "entities": "spantree.entities",
     "exceptions": "spantree.exceptions",
+    "llama_index": "spantree.llama_index",
     "openai": "spantree.openai",
     "testing": "spantree.testing",
     "tracing": "spantree.tracing",
@@ -198,6 +208,7 @@ __all__ = [
     "get_trace",
     "get_tracking_uri",
     "internal_errors",
+    "llama_index",
     "load_ipython_extension",
     "log_assessment",
     "log_expectation",

@@ -242,7 +242,7 @@ def test_status_names_the_hooks(client, traces, said):
     before = integration.status().calls
     ask(client, said)
 
-    (row,) = integrations.status()
+    row = integrations.status()[0]
     assert row.library == "openai"
     assert row.installed == openai.__version__
     assert row.supported == ">=1.40,<4"
@@ -298,7 +298,8 @@ def test_an_unknown_library_is_named_with_the_known_ones():
         integrations.get_library("opena")
 
     assert str(caught.value) == (
-        "Unknown library 'opena'. Did you mean 'openai'? Known: openai."
+        "Unknown library 'opena'. Did you mean 'openai'? "
+        f"Known: {', '.join(integrations.LIBRARIES)}."
     )
 
 

@@ -17,12 +17,17 @@ if TYPE_CHECKING:
 
 __all__ = ["LIBRARIES", "Library", "LibraryStatus", "autolog", "get_library", "status"]
 
-LIBRARIES: Final = ("openai",)
+LIBRARIES: Final = ("openai", "llama_index")
 
 
 class Library(Protocol):
-    """What each file of this folder offers."""
+    """What each file of this folder offers.
 
+    Attributes:
+        DISTRIBUTION: What ``pip install`` calls the library.
+    """
+
+    DISTRIBUTION: str
     autolog: Callable[..., None]
     status: Callable[[], LibraryStatus]
 
@@ -60,7 +65,8 @@ def autolog(name: str, *, must_be_installed: bool = False, **options: bool) -> N
     """
     library = get_library(name)
     if must_be_installed and library.status().state == "not installed":
-        raise MissingExtraError(f"{name} is not installed. Run: pip install {name}")
+        needed = library.DISTRIBUTION
+        raise MissingExtraError(f"{name} is not installed. Run: pip install {needed}")
     library.autolog(**options)
 
 

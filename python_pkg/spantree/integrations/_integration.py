@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass, field
 from importlib import metadata
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from spantree.integrations._call import Options
 from spantree.integrations._patch import WATCHER, HookState
@@ -17,11 +17,29 @@ from spantree.recording import guard, internal_errors
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from spantree.integrations._patch import Hook
-
 State: TypeAlias = Literal[
     "on", "off", "waiting for import", "not installed", "partial"
 ]
+
+
+class AnyHook(Protocol):
+    """What is put in place once a library is imported."""
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Where the library must have been imported to; any will do."""
+
+    @property
+    def name(self) -> str:
+        """The hook as people read it."""
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether some supported versions lack it."""
+
+    def apply(self) -> HookState:
+        """Put it in place, unless it is."""
+
 
 _logger = logging.getLogger("spantree.integrations")
 
@@ -82,9 +100,11 @@ class Integration:
     """One library: whether its calls are traced, and how.
 
     Attributes:
-        library: Its name, of the import and of the distribution.
+        library: Its name.
         versions: What the hooks are made for.
-        hooks: What is replaced.
+        hooks: What is replaced, or attached.
+        module: What is imported, where its name is another.
+        distribution: What is installed, where its name is another.
         on: The switch that every replaced method reads first.
         options: What is recorded.
         calls: How many calls were traced.
@@ -92,12 +112,19 @@ class Integration:
 
     library: str
     versions: Versions
-    hooks: Sequence[Hook] = ()
+    hooks: Sequence[AnyHook] = ()
+    module: str = ""
+    distribution: str = ""
     on: bool = False
     options: Options = field(default_factory=Options)
     calls: int = 0
     _states: dict[str, HookState] = field(default_factory=dict)
     _was_told: bool = False
+
+    def __post_init__(self) -> None:
+        """Name module and distribution as the library, unless they differ."""
+        self.module = self.module or self.library
+        self.distribution = self.distribution or self.library
 
     @property
     def site(self) -> str:
@@ -161,14 +188,13 @@ class Integration:
 
     def installed_version(self) -> str | None:
         """Give the version that is imported or installed, without importing it."""
-        module = sys.modules.get(self.library)
-        version = getattr(module, "__version__", None)
+        version = getattr(sys.modules.get(self.module), "__version__", None)
         if isinstance(version, str):
             return version
         try:
-            return metadata.version(self.library)
+            return metadata.version(self.distribution)
         except metadata.PackageNotFoundError:
-            return None if find_spec(self.library) is None else "unknown"
+            return "unknown" if _can_be_imported(self.module) else None
 
     def status(self) -> LibraryStatus:
         """Say whether the library's calls are traced."""
@@ -192,13 +218,20 @@ class Integration:
         return {name for name, found in self._states.items() if found is state}
 
     def _state(self, version: str | None, *, is_partial: bool) -> State:
-        if version is None and self.library not in sys.modules:
+        if version is None and self.module not in sys.modules:
             return "not installed"
         if not self.on:
             return "off"
-        if self.library not in sys.modules:
+        if self.module not in sys.modules:
             return "waiting for import"
         return "partial" if is_partial else "on"
+
+
+def _can_be_imported(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # of a package above it
+        return False
 
 
 def _dotted(numbers: tuple[int, ...]) -> str:

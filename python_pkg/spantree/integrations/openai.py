@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from spantree.integrations._patch import Method
 
+DISTRIBUTION: Final = "openai"
 SUPPORTED: Final = Versions(first=(1, 40), tested=(3, 54))
 
 _integration = Integration("openai", SUPPORTED)
