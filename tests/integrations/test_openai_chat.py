@@ -200,6 +200,13 @@ async def test_a_cancelled_call_is_an_error_span(async_client, traces, said):
     assert span.exception[0] == "CancelledError"
 
 
+def test_a_warning_of_the_sdk_names_the_line_of_the_user(client, traces):
+    with pytest.warns(DeprecationWarning) as caught:
+        client.images.create_variation(image=b"")
+
+    assert [warning.filename for warning in caught] == [__file__]
+
+
 def test_wrong_arguments_raise_as_without_tracing(client, traces):
     with pytest.raises(TypeError, match="Missing required arguments"):
         client.chat.completions.create(model="m")
@@ -357,22 +364,109 @@ def test_nothing_is_recorded_where_tracing_is_off(client, traces, said):
     assert len(traces) == 0
 
 
-def test_the_provider_is_told_by_class_and_host(provider, _autolog, traces, said):
-    azure = openai.AzureOpenAI(
-        base_url=provider.url, api_key="k", api_version="2024-10-21", max_retries=0
+def azure_client(kind, provider):
+    return kind(
+        azure_endpoint=provider.root,
+        api_key="k",
+        api_version="2024-10-21",
+        max_retries=0,
     )
-    with pytest.raises(openai.NotFoundError):  # the provider has no deployments
-        azure.chat.completions.create(**said("hello"))
-
-    assert only_span(traces).get_attribute("mlflow.llm.provider") == "azure"
 
 
-@pytest.mark.parametrize("where", ["request_inputs", "provider"])
+def test_a_client_of_azure(provider, _autolog, traces, said):
+    with azure_client(openai.AzureOpenAI, provider) as azure:
+        reply = azure.chat.completions.create(**said("hello"))
+
+    span = only_span(traces)
+    assert "/deployments/gpt-4o-mini/" in provider.requests[0].path
+    assert span.get_attribute("mlflow.llm.provider") == "azure"
+    assert span.outputs == reply.to_dict()
+    assert span.token_usage["total_tokens"] == reply.usage.total_tokens
+
+
+async def test_an_asynchronous_client_of_azure(provider, _autolog, traces, said):
+    async with azure_client(openai.AsyncAzureOpenAI, provider) as azure:
+        stream = await azure.chat.completions.create(**said("hello"), stream=True)
+        _ = [chunk async for chunk in stream]
+
+    span = only_span(traces)
+    assert span.get_attribute("mlflow.llm.provider") == "azure"
+    answer = span.outputs["choices"][0]["message"]["content"]
+    assert answer == "Hello! What would you like to know?"
+
+
+@pytest.mark.parametrize("order", ["@@refuse@@", "@@think=let_me_see@@ hello"])
+def test_reasoning_refusal_and_logprobs_are_the_same_when_streamed(
+    client, traces, said, order
+):
+    asked = {**said(order), "logprobs": True, "n": 2}
+    client.chat.completions.create(**asked)
+    list(client.chat.completions.create(**asked, stream=True))
+
+    at_once, streamed = (trace.data.spans[0].outputs for trace in traces)
+    assert streamed == {k: v for k, v in at_once.items() if k != "usage"}
+
+
+def test_reasoning_and_refusal_are_outputs(client, traces, said):
+    client.chat.completions.create(**said("@@think=let_me_see@@ hello"))
+    client.chat.completions.create(**said("@@refuse@@"))
+
+    thought, refused = (trace.data.spans[0] for trace in traces)
+    message = thought.outputs["choices"][0]["message"]
+    assert message["reasoning_content"] == "let me see"
+    assert thought.token_usage["reasoning_output_tokens"] == 3
+    message = refused.outputs["choices"][0]["message"]
+    assert message["refusal"] == "I would rather not."
+    assert message["content"] is None
+
+
+def test_fifty_calls_at_once_are_fifty_traces(client, provider, traces, said):
+    from concurrent.futures import ThreadPoolExecutor
+
+    def ask(number):
+        call = client.chat.completions.create(**said(f"number {number}"))
+        return call.choices[0].message.content
+
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(ask, range(50)))
+
+    found = {
+        trace.data.spans[0].inputs["messages"][0]["content"]: trace.data.spans[
+            0
+        ].outputs["choices"][0]["message"]["content"]
+        for trace in traces
+    }
+    assert len(traces) == 50
+    assert found == {f"number {n}": answer for n, answer in enumerate(answers)}
+
+
+async def test_fifty_streams_at_once(async_client, traces, said):
+    import asyncio
+
+    async def ask(number):
+        with spantree.start_span(f"ask {number}"):
+            stream = await async_client.chat.completions.create(
+                **said(f"number {number}"), stream=True
+            )
+            return [chunk async for chunk in stream]
+
+    await asyncio.gather(*map(ask, range(50)))
+
+    assert len(traces) == 50
+    for trace in traces:
+        root, call = trace.data.spans
+        number = root.name.removeprefix("ask ")
+        content = call.outputs["choices"][0]["message"]["content"]
+        assert content == f"You said: number {number}"
+        assert call.parent_id == root.span_id
+
+
+@pytest.mark.parametrize("where", ["_sdk_calls.request_inputs", "_openai_wire._vendor"])
 def test_a_failure_of_ours_before_the_call_is_counted_only(
     client, traces, said, monkeypatch, where
 ):
     monkeypatch.delenv("SPANTREE_RAISE_INTERNAL_ERRORS")
-    monkeypatch.setattr(integration._openai_wire, where, lambda *_: 1 / 0)
+    monkeypatch.setattr(f"spantree.integrations.{where}", lambda *_: 1 / 0)
     reply = client.chat.completions.create(**said("hello"))
 
     assert reply.choices
@@ -385,7 +479,7 @@ def test_a_failure_of_ours_after_the_call_still_ends_the_span(
     client, traces, said, monkeypatch
 ):
     monkeypatch.delenv("SPANTREE_RAISE_INTERNAL_ERRORS")
-    monkeypatch.setattr(integration._openai_results, "take", lambda *_: 1 / 0)
+    monkeypatch.setattr(integration._results, "take", lambda *_: 1 / 0)
     reply = client.chat.completions.create(**said("hello"))
 
     assert reply.choices

@@ -1,10 +1,8 @@
-"""OpenAI's dialect: chat completions, completions, responses and embeddings."""
+"""OpenAI's dialect: chat completions, completions and responses."""
 
 from __future__ import annotations
 
-import base64
 import json
-import struct
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from spantree.demo._replies import (
@@ -12,8 +10,6 @@ from spantree.demo._replies import (
     Reply,
     Request,
     Tool,
-    count_tokens,
-    embedding,
     pieces,
 )
 
@@ -25,7 +21,6 @@ Event: TypeAlias = "tuple[str | None, Json | str]"
 """The name of a server-sent event, if it has one, and its data."""
 
 _CREATED: Final = 1_700_000_000
-_DIMENSIONS: Final = 64
 _ARGUMENT_PIECE: Final = 8
 _SERVER_ERROR: Final = 5  # HTTP: the hundreds of the status
 _ROLES: Final = {"developer": "system", "function": "tool"}
@@ -51,8 +46,20 @@ def _forced(choice: object) -> str | None:
     return str(name) if name else None
 
 
+def error(status: int, message: str) -> Json:
+    """Write an error."""
+    kinds = {401: "authentication_error", 429: "rate_limit_error"}
+    usual = (
+        "server_error" if status // 100 == _SERVER_ERROR else "invalid_request_error"
+    )
+    kind = kinds.get(status, usual)
+    return {"error": {"message": message, "type": kind, "param": None, "code": None}}
+
+
 class Chat:
     """``/chat/completions``."""
+
+    error = staticmethod(error)
 
     @staticmethod
     def read(body: Json) -> Request:
@@ -82,9 +89,11 @@ class Chat:
         """Write a reply."""
         message: Json = {
             "role": "assistant",
-            "content": reply.text if not reply.calls else None,
-            "refusal": None,
+            "content": reply.text or None,
+            "refusal": reply.refusal or None,
         }
+        if reply.thinking:
+            message["reasoning_content"] = reply.thinking
         if reply.calls:
             message["tool_calls"] = [
                 {
@@ -98,7 +107,7 @@ class Chat:
             {
                 "index": index,
                 "message": message,
-                "logprobs": None,
+                "logprobs": _logprobs(body, pieces(reply.text)),
                 "finish_reason": reply.finish,
             }
             for index in range(body.get("n") or 1)
@@ -117,11 +126,12 @@ class Chat:
         blank = {"usage": None} if with_usage else {}
         count = body.get("n") or 1
         for delta, finish in _chat_deltas(reply):
+            said = [delta["content"]] if delta.get("content") else []
             for index in range(count):
                 choice = {
                     "index": index,
                     "delta": delta,
-                    "logprobs": None,
+                    "logprobs": _logprobs(body, said),
                     "finish_reason": finish,
                 }
                 yield None, {**head, "choices": [choice], **blank}
@@ -148,15 +158,31 @@ def _chat_usage(reply: Reply, choices: int) -> Json:
         "completion_tokens": written,
         "total_tokens": reply.input_tokens + written,
         "prompt_tokens_details": {"cached_tokens": reply.cached_tokens},
-        "completion_tokens_details": {"reasoning_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": reply.thinking_tokens},
+    }
+
+
+def _logprobs(body: Json, said: list[str]) -> Json | None:
+    if not body.get("logprobs") or not said:
+        return None
+    return {
+        "content": [
+            {"token": piece, "logprob": -0.5, "bytes": None, "top_logprobs": []}
+            for piece in said
+        ],
+        "refusal": None,
     }
 
 
 def _chat_deltas(reply: Reply) -> Iterator[tuple[Json, str | None]]:
     first: Json = {"role": "assistant", "content": "", "refusal": None}
-    if reply.calls:
+    if reply.calls or reply.refusal:
         first["content"] = None
     yield first, None
+    for piece in pieces(reply.thinking):
+        yield {"reasoning_content": piece}, None
+    for piece in pieces(reply.refusal):
+        yield {"refusal": piece}, None
     for index, call in enumerate(reply.calls):
         function = {"name": call.name, "arguments": ""}
         opening = {"id": call.call_id, "type": "function", "function": function}
@@ -176,6 +202,8 @@ def _argument_pieces(arguments: str) -> list[str]:
 
 class Completions:
     """``/completions``, the legacy form."""
+
+    error = staticmethod(error)
 
     @staticmethod
     def read(body: Json) -> Request:
@@ -210,6 +238,8 @@ def _completion(body: Json, reply: Reply, text: str, finish: str | None) -> Json
 
 class Responses:
     """``/responses``."""
+
+    error = staticmethod(error)
 
     @staticmethod
     def read(body: Json) -> Request:
@@ -265,7 +295,7 @@ def _response(body: Json, reply: Reply, status: str, output: list[Json]) -> Json
         "output_tokens": reply.output_tokens,
         "total_tokens": reply.input_tokens + reply.output_tokens,
         "input_tokens_details": {"cached_tokens": reply.cached_tokens},
-        "output_tokens_details": {"reasoning_tokens": 0},
+        "output_tokens_details": {"reasoning_tokens": reply.thinking_tokens},
     }
     reason = {"reason": "max_output_tokens"} if status == "incomplete" else None
     return {
@@ -289,86 +319,68 @@ def _response(body: Json, reply: Reply, status: str, output: list[Json]) -> Json
 
 
 def _response_items(reply: Reply) -> list[Json]:
-    if reply.calls:
-        return [
-            {
-                "type": "function_call",
-                "id": f"fc_{call.call_id}",
-                "call_id": call.call_id,
-                "name": call.name,
-                "arguments": call.arguments,
-                "status": "completed",
-            }
-            for call in reply.calls
-        ]
-    part = {"type": "output_text", "text": reply.text, "annotations": []}
-    return [
+    items: list[Json] = []
+    if reply.thinking:
+        summary = {"type": "summary_text", "text": reply.thinking}
+        thought = {"type": "reasoning", "id": f"rs_{reply.reply_id[:8]}"}
+        items.append({**thought, "summary": [summary]})
+    items += [
         {
-            "type": "message",
-            "id": f"msg_{reply.reply_id[:8]}",
-            "role": "assistant",
+            "type": "function_call",
+            "id": f"fc_{call.call_id}",
+            "call_id": call.call_id,
+            "name": call.name,
+            "arguments": call.arguments,
             "status": "completed",
-            "content": [part],
         }
+        for call in reply.calls
     ]
+    if reply.calls:
+        return items
+    part: Json = {"type": "output_text", "text": reply.text, "annotations": []}
+    if reply.refusal:
+        part = {"type": "refusal", "refusal": reply.refusal}
+    message = {
+        "type": "message",
+        "id": f"msg_{reply.reply_id[:8]}",
+        "role": "assistant",
+        "status": "completed",
+        "content": [part],
+    }
+    return [*items, message]
 
 
 def _item_events(reply: Reply) -> Iterator[tuple[str, Json]]:
     for index, item in enumerate(_response_items(reply)):
         where = {"output_index": index, "item_id": item["id"]}
-        opened = {**item, "status": "in_progress"}
+        deltas: list[tuple[str, Json]]
         if item["type"] == "function_call":
-            opened["arguments"] = ""
-            deltas: list[tuple[str, Json]] = [
+            opened = {**item, "status": "in_progress", "arguments": ""}
+            deltas = [
                 ("function_call_arguments.delta", {"delta": piece})
                 for piece in _argument_pieces(item["arguments"])
             ]
-        else:
-            opened["content"] = []
+        elif item["type"] == "reasoning":
+            opened = {**item, "summary": []}
             deltas = [
-                ("output_text.delta", {"content_index": 0, "delta": p, "logprobs": []})
-                for p in pieces(reply.text)
+                ("reasoning_summary_text.delta", {"summary_index": 0, "delta": piece})
+                for piece in pieces(reply.thinking)
+            ]
+        else:
+            opened = {**item, "status": "in_progress", "content": []}
+            kind = item["content"][0]["type"]
+            extra: Json = {} if reply.refusal else {"logprobs": []}
+            deltas = [
+                (f"{kind}.delta", {"content_index": 0, "delta": piece, **extra})
+                for piece in pieces(reply.refusal or reply.text)
             ]
         yield "output_item.added", {"output_index": index, "item": opened}
         if "content" in item:
-            part = {**item["content"][0], "text": ""}
+            empty = {"refusal": ""} if reply.refusal else {"text": ""}
+            part = {**item["content"][0], **empty}
             yield "content_part.added", {**where, "content_index": 0, "part": part}
         yield from ((name, {**where, **data}) for name, data in deltas)
         yield "output_item.done", {"output_index": index, "item": item}
-
-
-def embeddings(body: Json) -> Json:
-    """Write the reply of ``/embeddings``."""
-    given = body.get("input") or []
-    texts = [given] if isinstance(given, str) else [str(text) for text in given]
-    dimensions = body.get("dimensions") or _DIMENSIONS
-    floats = [embedding(text, dimensions) for text in texts]
-    is_packed = body.get("encoding_format") == "base64"
-    vectors = [_packed(v, dimensions) if is_packed else v for v in floats]
-    tokens = sum(count_tokens(text) for text in texts)
-    return {
-        "object": "list",
-        "model": body.get("model"),
-        "data": [
-            {"object": "embedding", "index": index, "embedding": vector}
-            for index, vector in enumerate(vectors)
-        ],
-        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
-    }
-
-
-def _packed(vector: list[float], dimensions: int) -> str:
-    return base64.b64encode(struct.pack(f"<{dimensions}f", *vector)).decode()
-
-
-def error(status: int, message: str) -> Json:
-    """Write an error."""
-    kinds = {401: "authentication_error", 429: "rate_limit_error"}
-    usual = (
-        "server_error" if status // 100 == _SERVER_ERROR else "invalid_request_error"
-    )
-    kind = kinds.get(status, usual)
-    return {"error": {"message": message, "type": kind, "param": None, "code": None}}
 
 
 def encode(data: Json | str) -> bytes:

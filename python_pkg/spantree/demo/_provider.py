@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
+from spantree.demo import _openai_other as other
 from spantree.demo import _openai_wire as wire
+from spantree.demo._anthropic_wire import Messages
 from spantree.demo._replies import Message, Reply, Request, reply_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+_Error: TypeAlias = "Callable[[int, str], wire.Json]"
 _HOST: Final = "127.0.0.1"
 _FASTEST_S = 0.005
 _SLOWEST_S = 0.040
@@ -31,13 +35,31 @@ class _Dialect(Protocol):
     def read(self, body: wire.Json) -> Request: ...
     def whole(self, body: wire.Json, reply: Reply) -> wire.Json: ...
     def streamed(self, body: wire.Json, reply: Reply) -> Iterator[wire.Event]: ...
+    def error(self, status: int, message: str) -> wire.Json: ...
 
 
 _DIALECTS: Final[dict[str, _Dialect]] = {
     "/v1/chat/completions": wire.Chat(),
     "/v1/completions": wire.Completions(),
     "/v1/responses": wire.Responses(),
+    "/v1/messages": Messages(),
 }
+_WHOLE: Final[dict[str, Callable[[wire.Json], wire.Json]]] = {
+    "/v1/embeddings": other.embeddings,
+    "/v1/images/generations": other.images,
+    "/v1/images/edits": other.images,
+    "/v1/images/variations": other.images,
+    "/v1/audio/transcriptions": other.transcript,
+    "/v1/audio/translations": other.transcript,
+    "/v1/moderations": other.moderations,
+}
+_IN_EVENTS: Final[dict[str, Callable[[wire.Json], Iterator[wire.Event]]]] = {
+    "/v1/images/generations": other.image_events,
+    "/v1/audio/transcriptions": other.transcript_events,
+}
+_SPEECH: Final = "/v1/audio/speech"
+# Azure names the deployment in the path.
+_AZURE: Final = re.compile(r"^(?:/v1)?(?:/openai)?/deployments/[^/]+/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +83,7 @@ class Received:
 
 
 class DemoProvider:
-    """A loopback server that answers OpenAI's dialect by rules.
+    """A loopback server that answers OpenAI's and Anthropic's dialects by rules.
 
     Requests can order it to misbehave, by directives in the last user message:
 
@@ -74,6 +96,8 @@ class DemoProvider:
     ``@@chunk_delay=1@@`` and after each event of a stream
     ``@@say=some_words@@``, ``@@words=50@@`` reply with those words, or that many
     ``@@tool=NAME@@``    calls that tool
+    ``@@think=some_words@@`` thinks those words first
+    ``@@refuse@@``       refuses to answer
     ``@@length@@``, ``@@cached=5@@`` stops for length; 5 input tokens were cached
     ==================== =====================================================
 
@@ -97,8 +121,13 @@ class DemoProvider:
 
     @property
     def url(self) -> str:
-        """Where clients find it, ``/v1`` included."""
-        return f"http://{_HOST}:{self._server.server_address[1]}/v1"
+        """Where OpenAI's clients find it, ``/v1`` included."""
+        return f"{self.root}/v1"
+
+    @property
+    def root(self) -> str:
+        """Where Anthropic's clients find it."""
+        return f"http://{_HOST}:{self._server.server_address[1]}"
 
     def start(self) -> DemoProvider:
         """Begin to serve, on a daemon thread."""
@@ -151,35 +180,48 @@ class _Handler(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         received = Received(self.path, dict(self.headers.items()), raw)
         self.server.provider.requests.append(received)
-        path = self.path.partition("?")[0]
+        path = _AZURE.sub("/v1/", self.path.partition("?")[0])
+        dialect = _DIALECTS.get(path)
+        write_error = dialect.error if dialect else wire.error
         try:
-            if path == "/v1/embeddings":
-                self._embed(received.json)
-            elif path in _DIALECTS:
-                self._answer(_DIALECTS[path], received.json)
+            if dialect:
+                self._answer(dialect, received.json)
+            elif path in _WHOLE:
+                self._answer_simply(path, received)
+            elif path == _SPEECH:
+                self._send_bytes(other.SOUND, "audio/wav")
             else:
                 self._send(wire.error(404, f"There is no {path} here."), 404)
         except OSError:
             self.close_connection = True  # the client went away
         except Exception as error:  # noqa: BLE001 - the client is told, by status 400
-            self._send(wire.error(400, f"{type(error).__name__}: {error}"), 400)
+            self._send(write_error(400, f"{type(error).__name__}: {error}"), 400)
 
-    def _embed(self, body: wire.Json) -> None:
-        request = Request([Message("user", str(body.get("input")))])
-        if not self._refuse(request):
-            self._send(wire.embeddings(body))
+    def _answer_simply(self, path: str, received: Received) -> None:
+        kind = self.headers.get("Content-Type", "")
+        is_form = kind.startswith("multipart/")
+        body = other.form(kind, received.body) if is_form else received.json
+        said = str(body.get("input") or body.get("prompt"))
+        request = Request([Message("user", said)])
+        if self._refuse(request, wire.error):
+            return
+        if body.get("stream") in (True, "true"):
+            self._stream(_IN_EVENTS[path](body), request.directives, wire.error)
+        else:
+            self._send(_WHOLE[path](body))
 
     def _answer(self, dialect: _Dialect, body: wire.Json) -> None:
         request = dialect.read(body)
-        if self._refuse(request):
+        if self._refuse(request, dialect.error):
             return
         reply = reply_to(request)
         if body.get("stream"):
-            self._stream(dialect.streamed(body, reply), request.directives)
+            events = dialect.streamed(body, reply)
+            self._stream(events, request.directives, dialect.error)
         else:
             self._send(dialect.whole(body, reply))
 
-    def _refuse(self, request: Request) -> bool:
+    def _refuse(self, request: Request, write_error: _Error) -> bool:
         """Wait as long as ordered; then say whether the reply was refused."""
         provider, orders = self.server.provider, request.directives
         time.sleep(float(orders.get("delay", provider.latency_s(request))))
@@ -193,25 +235,37 @@ class _Handler(BaseHTTPRequestHandler):
             return False
         provider.failures[request.digest] += 1
         status = int(orders["status"])
-        self._send(wire.error(status, f"The demo was told to fail ({status})."), status)
+        message = f"The demo was told to fail ({status})."
+        self._send(write_error(status, message), status)
         return True
 
     def _send(self, data: wire.Json, status: int = 200) -> None:
-        raw = wire.encode(data)
+        self._send_bytes(wire.encode(data), "application/json", status)
+
+    def _send_bytes(self, raw: bytes, kind: str, status: int = 200) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(raw)))
-        self.send_header("x-request-id", "req_demo")
+        self._send_request_id()
         if status != HTTPStatus.OK:
             self.send_header("retry-after-ms", "1")
         self.end_headers()
         self.wfile.write(raw)
 
-    def _stream(self, events: Iterator[wire.Event], orders: dict[str, str]) -> None:
+    def _send_request_id(self) -> None:
+        self.send_header("x-request-id", "req_demo")  # OpenAI's name
+        self.send_header("request-id", "req_demo")  # Anthropic's
+
+    def _stream(
+        self,
+        events: Iterator[wire.Event],
+        orders: dict[str, str],
+        write_error: _Error,
+    ) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
-        self.send_header("x-request-id", "req_demo")
+        self._send_request_id()
         self.end_headers()
         usual_s = _CHUNK_S if self.server.provider.has_latency else 0.0
         pause_s = float(orders.get("chunk_delay", usual_s))
@@ -220,7 +274,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 return
             if orders.get("fail") == str(number):
-                self._write_event(None, wire.error(500, "The demo was told to fail."))
+                failure = write_error(500, "The demo was told to fail.")
+                self._write_event(failure.get("type"), failure)
                 break
             self._write_event(name, data)
             if pause_s:

@@ -129,6 +129,8 @@ class Reply:
         input_tokens: Words and punctuation marks of the conversation.
         output_tokens: Those of the reply.
         cached_tokens: How many of the input tokens count as cached.
+        thinking: What the model thought before, if it was told to.
+        refusal: Why nothing is said, if it was told to refuse.
     """
 
     reply_id: str
@@ -138,23 +140,34 @@ class Reply:
     input_tokens: int
     output_tokens: int
     cached_tokens: int = 0
+    thinking: str = ""
+    refusal: str = ""
+
+    @property
+    def thinking_tokens(self) -> int:
+        """How many of the output tokens are thoughts."""
+        return count_tokens(self.thinking)
 
 
 def reply_to(request: Request) -> Reply:
     """Answer a request by the rules above."""
     orders = request.directives
-    calls = _tool_calls(request)
-    text = "" if calls else _text(request)
+    refusal = "I would rather not." if "refuse" in orders else ""
+    thinking = orders.get("think", "").replace("_", " ")
+    calls = [] if refusal else _tool_calls(request)
+    text = "" if calls or refusal else _text(request)
     finish = "length" if "length" in orders else "stop"
-    shown = text or "".join(call.name + call.arguments for call in calls)
+    shown = text or refusal or "".join(call.name + call.arguments for call in calls)
     return Reply(
         reply_id=request.digest,
         text=text,
         calls=calls,
         finish="tool_calls" if calls else finish,
         input_tokens=sum(count_tokens(visible(m.text)) for m in request.messages),
-        output_tokens=count_tokens(shown),
+        output_tokens=count_tokens(shown) + count_tokens(thinking),
         cached_tokens=int(orders.get("cached", 0)),
+        thinking=thinking,
+        refusal=refusal,
     )
 
 

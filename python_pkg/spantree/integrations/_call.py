@@ -44,6 +44,7 @@ class WireFormat:
     Args:
         span_type: The type of a call's span.
         describe: Reply → attributes by name.
+        asked: Arguments by name → what is kept of them as inputs.
         shape: Reply as JSON data → what is kept of it as outputs.
         failure: Reply → what went wrong, or None.
         reducer: Makes the reducer of a stream; None when replies aren't streamed.
@@ -51,7 +52,8 @@ class WireFormat:
 
     span_type: str
     describe: Callable[[dict[str, object]], dict[str, object]]
-    shape: Callable[[dict[str, object]], dict[str, object]] = dict
+    asked: Callable[[dict[str, object]], dict[str, object]] = lambda given: given
+    shape: Callable[[dict[str, object]], dict[str, object]] = lambda reply: reply
     failure: Callable[[dict[str, object]], str | None] = lambda _reply: None
     reducer: Callable[[], Reducer] | None = None
 

@@ -127,6 +127,11 @@ class Integration:
         self.distribution = self.distribution or self.library
 
     @property
+    def label(self) -> str:
+        """The library and its version, as spans name them."""
+        return f"{self.library} {self.installed_version()}"
+
+    @property
     def site(self) -> str:
         """Where failures of this integration are counted."""
         return f"autolog.{self.library}"

@@ -5,32 +5,22 @@ from __future__ import annotations
 import base64
 import binascii
 import struct
-from typing import Any, Final
+from functools import lru_cache
+from typing import Final
 
 from spantree.entities.span import (
     CHAT_TOOLS,
     MODEL,
-    PROVIDER,
     TOKEN_USAGE,
     SpanType,
 )
 from spantree.integrations._call import WireFormat
-from spantree.integrations._plain import plain
 from spantree.integrations._reduce import ChatReducer
 from spantree.integrations._reduce_responses import ResponsesReducer
+from spantree.integrations._sdk_calls import FINISH_REASONS, RESPONSE_ID
 from spantree.integrations._usage import openai_usage
 
-REQUEST_MODEL = "spantree.llm.request_model"
-FINISH_REASONS = "spantree.llm.finish_reasons"
-RESPONSE_ID = "spantree.llm.response_id"
-SYSTEM_FINGERPRINT = "spantree.llm.system_fingerprint"
-
-# Of the connection and not of the model; headers may hold a secret.
-_NOT_INPUTS: Final = frozenset({"extra_headers", "extra_query", "timeout"})
-_SENTINELS: Final = frozenset({"NotGiven", "Omit"})
-# What the user says to the model is an input and no attribute.
-_CONTENT: Final = frozenset({"messages", "input", "prompt", "instructions"})
-_SCALARS: Final = (str, int, float, bool)
+SYSTEM_FINGERPRINT: Final = "spantree.llm.system_fingerprint"
 
 # Hosts of others that speak OpenAI's dialect → their name.
 _HOSTS: Final = {
@@ -51,36 +41,6 @@ _WHOLE_VECTORS = 4_096  # numbers of an embeddings reply that are kept as they a
 _HEAD = 8
 
 
-def request_inputs(
-    arguments: tuple[Any, ...], keywords: dict[str, Any]
-) -> dict[str, object]:
-    """Give a call's arguments by name, as JSON data where possible."""
-    found: dict[str, object] = {"response_id": arguments[0]} if arguments else {}
-    for name, value in keywords.items():
-        if name not in _NOT_INPUTS and not _is_sentinel(value):
-            found[name] = plain(value)
-    return found
-
-
-def _is_sentinel(value: object) -> bool:
-    """Whether the SDK reads the value as "not given" (``NOT_GIVEN``, ``omit``)."""
-    kind = type(value)
-    return kind.__name__ in _SENTINELS and kind.__module__.startswith("openai")
-
-
-def request_attributes(inputs: dict[str, object]) -> dict[str, object]:
-    """Give the attributes that the arguments tell: model and parameters."""
-    found = {
-        name: value
-        for name, value in inputs.items()
-        if name not in _CONTENT and type(value) in _SCALARS
-    }
-    model = inputs.get("model")
-    if isinstance(model, str):
-        found[MODEL] = found[REQUEST_MODEL] = model
-    return found
-
-
 def chat_tools(inputs: dict[str, object]) -> dict[str, object]:
     """Give the attribute of the tools offered, in the form of chat completions."""
     tools = inputs.get("tools")
@@ -98,18 +58,24 @@ def _chat_tool(tool: object) -> object:
     return {"type": "function", "function": function}
 
 
-def provider(client: object) -> dict[str, object]:
-    """Give the attribute of who answers, by the client's class and host."""
+def provider(client: object) -> str:
+    """Say who answers, by the client's class and host."""
     if "Azure" in type(client).__name__:
-        return {PROVIDER: "azure"}
+        return "azure"
     host = str(getattr(getattr(client, "base_url", None), "host", ""))
+    return _vendor(host)
+
+
+@lru_cache(maxsize=64)
+def _vendor(host: str) -> str:
     for suffix, name in _HOSTS.items():
         if host == suffix or host.endswith("." + suffix):
-            return {PROVIDER: name}
-    return {PROVIDER: "openai"}
+            return name
+    return "openai"
 
 
-def _described(reply: dict[str, object], reasons: object) -> dict[str, object]:
+def described(reply: dict[str, object], reasons: object = None) -> dict[str, object]:
+    """Give the attributes that any reply tells."""
     found = {
         MODEL: reply.get("model") or None,
         RESPONSE_ID: reply.get("id") or None,
@@ -127,14 +93,14 @@ def _describe_chat(reply: dict[str, object]) -> dict[str, object]:
         for choice in (choices if isinstance(choices, list) else ())
         if isinstance(choice, dict) and choice.get("finish_reason") is not None
     ]
-    return _described(reply, reasons)
+    return described(reply, reasons)
 
 
 def _describe_response(reply: dict[str, object]) -> dict[str, object]:
     details = reply.get("incomplete_details")
     reason = details.get("reason") if isinstance(details, dict) else None
     reason = reason or reply.get("status")
-    return _described(reply, [reason] if reason else [])
+    return described(reply, [reason] if reason else [])
 
 
 def _response_failure(reply: dict[str, object]) -> str | None:
@@ -143,10 +109,6 @@ def _response_failure(reply: dict[str, object]) -> str | None:
     error = reply.get("error")
     message = error.get("message") if isinstance(error, dict) else None
     return str(message or "The provider reported a failed response.")
-
-
-def _describe_embeddings(reply: dict[str, object]) -> dict[str, object]:
-    return _described(reply, [])
 
 
 def _short_vectors(reply: dict[str, object]) -> dict[str, object]:
@@ -202,5 +164,5 @@ RESPONSES: Final = WireFormat(
     reducer=ResponsesReducer,
 )
 EMBEDDINGS: Final = WireFormat(
-    SpanType.EMBEDDING, describe=_describe_embeddings, shape=_short_vectors
+    SpanType.EMBEDDING, describe=described, shape=_short_vectors
 )

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     Method: TypeAlias = Callable[..., Any]
 
 MARK = "__spantree_hook__"
+# When `warnings` looks for the caller it passes over frames of files with these two words
+# in their names: a warning of the library names the user's line, not ours.
+_OUT_OF_WARNINGS = f"{__file__}#importlib._bootstrap"
 _MAX_WRAPPERS = 20  # a chain of wrappers could be a ring
 _apply_lock = threading.Lock()
 
@@ -79,8 +82,10 @@ class Hook:
         if not callable(original):
             return False
         if not is_hooked(original):
-            replacement = self.wrap(original)
+            replacement: Any = self.wrap(original)
             setattr(replacement, MARK, True)
+            code = replacement.__code__.replace(co_filename=_OUT_OF_WARNINGS)
+            replacement.__code__ = code
             setattr(owner, self.method, replacement)
         return True
 

@@ -7,18 +7,14 @@ they hold the methods as they were.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from spantree.entities.span import MESSAGE_FORMAT
-from spantree.integrations import _openai_results, _openai_wire
-from spantree.integrations._call import Call, Options, WireFormat
+from spantree.integrations import _openai_media, _openai_wire
+from spantree.integrations._call import Options
 from spantree.integrations._integration import Integration, LibraryStatus, Versions
 from spantree.integrations._patch import Hook, around
-from spantree.recording import (
-    get_current_active_span,
-    guard,
-    start_span_no_context,
-)
+from spantree.integrations._sdk_calls import SDK, Operation
+from spantree.integrations._sdk_results import Results
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,65 +27,21 @@ SUPPORTED: Final = Versions(first=(1, 40), tested=(3, 54))
 _integration = Integration("openai", SUPPORTED)
 
 
-class _Operation:
-    """Traces the calls of one kind of method."""
-
-    def __init__(self, wire: WireFormat, *, only_streams: bool = False) -> None:
-        self._wire = wire
-        self._only_streams = only_streams
-
-    @property
-    def on(self) -> bool:
-        return _integration.on
-
-    def prepare(self, keywords: dict[str, Any]) -> None:
-        if _integration.options.propagate:
-            with guard(_integration.site):
-                keywords["extra_headers"] = {**(keywords.get("extra_headers") or {})}
-
-    def begin(
-        self, target: object, arguments: tuple[Any, ...], keywords: dict[str, Any]
-    ) -> Call | None:
-        if self._only_streams and keywords.get("stream") is not True:
-            return None
-        with guard(_integration.site):
-            return self._begin(target, arguments, keywords)
-        return None
-
-    def _begin(
-        self, target: object, arguments: tuple[Any, ...], keywords: dict[str, Any]
-    ) -> Call | None:
-        parent = get_current_active_span()
-        if parent is not None and not parent:
-            return None
-        options = _integration.options
-        inputs = _openai_wire.request_inputs(arguments, keywords)
-        attributes = {
-            **_openai_wire.request_attributes(inputs),
-            **_openai_wire.provider(getattr(target, "_client", None)),
-            MESSAGE_FORMAT: "openai",
-            "spantree.autolog": f"openai {_integration.installed_version()}",
-        }
-        if options.log_inputs:
-            attributes |= _openai_wire.chat_tools(inputs)
-        span = start_span_no_context(
-            type(target).__name__,
-            self._wire.span_type,
-            parent_span=parent,
-            inputs=inputs if options.log_inputs else None,
-            attributes=attributes,
-        )
-        if not span:
-            return None
-        _integration.calls += 1
-        if options.propagate:
-            flow = f"00-{span.trace_key:032x}-{span.span_key:016x}-01"
-            keywords["extra_headers"].setdefault("traceparent", flow)
-        return Call(span, self._wire, options, _integration.site)
-
-    def finish(self, call: Call, result: object) -> None:
-        with guard(_integration.site):
-            _openai_results.take(call, result)
+_results = Results(
+    "openai",
+    _integration.site,
+    (
+        "lib.streaming.chat._completions.ChatCompletionStream",
+        "lib.streaming.responses._responses.ResponseStream",
+    ),
+)
+_sdk = SDK(
+    _integration,
+    _results,
+    span_name=lambda target, _method: type(target).__name__,
+    provider=_openai_wire.provider,
+    tools=_openai_wire.chat_tools,
+)
 
 
 def _pair(
@@ -107,12 +59,23 @@ def _pair(
     ]
 
 
-def _call_hooks() -> list[Hook]:
-    chat = around(_Operation(_openai_wire.CHAT))
-    completions = around(_Operation(_openai_wire.COMPLETIONS))
-    responses = around(_Operation(_openai_wire.RESPONSES))
-    retrieved = around(_Operation(_openai_wire.RESPONSES, only_streams=True))
-    embeddings = around(_Operation(_openai_wire.EMBEDDINGS))
+def _hooks() -> list[Hook]:
+    chat = around(Operation(_sdk, _openai_wire.CHAT))
+    completions = around(Operation(_sdk, _openai_wire.COMPLETIONS))
+    responses = around(Operation(_sdk, _openai_wire.RESPONSES))
+    retrieved = around(
+        Operation(
+            _sdk,
+            _openai_wire.RESPONSES,
+            positional=("response_id",),
+            only_streams=True,
+        )
+    )
+    embeddings = around(Operation(_sdk, _openai_wire.EMBEDDINGS))
+    images = around(Operation(_sdk, _openai_media.IMAGES))
+    heard = around(Operation(_sdk, _openai_media.TRANSCRIPTS))
+    spoken = around(Operation(_sdk, _openai_media.SPEECH))
+    moderations = around(Operation(_sdk, _openai_media.MODERATIONS))
     # The package took over from a plain module of its name in the course of 1.x, where
     # `parse` first was a method of a class in beta.
     chat_modules = (
@@ -122,6 +85,7 @@ def _call_hooks() -> list[Hook]:
     beta_chat = "resources.beta.chat.completions"
     of_responses = "resources.responses.responses"
     of_beta = "resources.beta.responses.responses"
+    of_images = "resources.images"
     return [
         *_pair(chat, "Completions.create", *chat_modules),
         *_pair(chat, "Completions.parse", *chat_modules, is_optional=True),
@@ -132,25 +96,17 @@ def _call_hooks() -> list[Hook]:
         *_pair(retrieved, "Responses.retrieve", of_responses, is_optional=True),
         *_pair(responses, "Responses.create", of_beta, is_optional=True),
         *_pair(embeddings, "Embeddings.create", "resources.embeddings"),
+        *_pair(images, "Images.generate", of_images),
+        *_pair(images, "Images.edit", of_images),
+        *_pair(images, "Images.create_variation", of_images),
+        *_pair(heard, "Transcriptions.create", "resources.audio.transcriptions"),
+        *_pair(heard, "Translations.create", "resources.audio.translations"),
+        *_pair(spoken, "Speech.create", "resources.audio.speech"),
+        *_pair(moderations, "Moderations.create", "resources.moderations"),
     ]
 
 
-def _result_hooks() -> list[Hook]:
-    closed = _openai_results.stream_closed
-    parsed = _openai_results.response_parsed
-    raw = ("openai._legacy_response",)
-    return [
-        *_pair(closed, "Stream.close", "_streaming"),
-        *_pair(closed, "ChatCompletionStream.close", "lib.streaming.chat._completions"),
-        *_pair(closed, "ResponseStream.close", "lib.streaming.responses._responses"),
-        *_pair(parsed, "APIResponse.parse", "_response"),
-        *_pair(_openai_results.response_read, "APIResponse.read", "_response"),
-        *_pair(_openai_results.response_closed, "APIResponse.close", "_response"),
-        Hook(raw, "LegacyAPIResponse", "parse", parsed),
-    ]
-
-
-_integration.hooks = (*_call_hooks(), *_result_hooks())
+_integration.hooks = (*_hooks(), *_results.hooks())
 
 
 def autolog(
