@@ -200,13 +200,6 @@ async def test_a_cancelled_call_is_an_error_span(async_client, traces, said):
     assert span.exception[0] == "CancelledError"
 
 
-def test_a_warning_of_the_sdk_names_the_line_of_the_user(client, traces):
-    with pytest.warns(DeprecationWarning) as caught:
-        client.images.create_variation(image=b"")
-
-    assert [warning.filename for warning in caught] == [__file__]
-
-
 def test_wrong_arguments_raise_as_without_tracing(client, traces):
     with pytest.raises(TypeError, match="Missing required arguments"):
         client.chat.completions.create(model="m")

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     Method: TypeAlias = Callable[..., Any]
 
 MARK = "__spantree_hook__"
-# When `warnings` looks for the caller it passes over frames of files with these two words
-# in their names: a warning of the library names the user's line, not ours.
+# Looking for the caller, `warnings` passes over files with these two words in their
+# names: a warning of the library names the user's line, not ours.
 _OUT_OF_WARNINGS = f"{__file__}#importlib._bootstrap"
 _MAX_WRAPPERS = 20  # a chain of wrappers could be a ring
 _apply_lock = threading.Lock()
