@@ -69,6 +69,11 @@ def matches_summary(node: Node, summary: Summary, spans: Sequence[Span]) -> bool
     return all(results) if every else any(results)
 
 
+def span_matches(node: Node, span: Span) -> bool:
+    """Tell whether a span that stands alone satisfies a condition on spans."""
+    return _span_matches(node, span, Tree((span,)))
+
+
 def values_of(
     field: Field, summary: Summary, spans: Sequence[Span] = ()
 ) -> list[object]:

@@ -9,6 +9,7 @@ to single comparisons for that, which also leaves their indexes to the others.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -25,16 +26,19 @@ from spantree.search.nodes import (
     SpanRelation,
 )
 from spantree.store.functions import LOWER, TEST_JSON, TEST_TEXT, literals_json
-from spantree.store.rows import METADATA, STATES, STATUSES, TAG, id_bytes
+from spantree.store.rows import STATES, id_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from enum import Enum
 
     from spantree.search.fields import Field
+    from spantree.store.classes import Classes
 
 Bound: TypeAlias = "str | int | float | bytes | None"
 
+_OF_TRACE = "span_group.trace = trace.id"
+_MODELS = "SELECT 1 FROM json_each(trace.models) WHERE 1"
 _TRUE = "1"
 _FALSE = "0"
 # Beyond these, SQLite's matcher is slow or refuses; ours is neither.
@@ -70,24 +74,10 @@ TRACE_COLUMNS = {
     "error": "trace.error",
     "cell": "trace.cell",
 }
-_SPAN_COLUMNS = {
-    "span.status": _case("span.status", STATUSES),
-    "span.duration": "span.dur_ns",
-    "span.ttft": "span.ttft_ns",
-    "span.input_tokens": "span.input_tokens",
-    "span.output_tokens": "span.output_tokens",
-    "span.cost": "span.cost",
-}
-_SPAN_WORDS = {
-    "span.name": "span.name",
-    "span.type": "span.type",
-    "span.model": "span.model",
-    "span.provider": "span.provider",
-}
 _JUDGED = {"feedback": "= 0", "expectation": "= 1", "assessment": "IN (0, 1)"}
 _ORDER_OPS = {Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
 _COUNT_OPS = {**_ORDER_OPS, Op.EQ: "="}
-_NAMESPACES = {"tag": TAG, "metadata": METADATA}
+_TEXT_COLUMNS = {"tag": "trace.tags", "metadata": "trace.metadata"}
 
 
 @dataclass(slots=True)
@@ -95,10 +85,12 @@ class Compiler:
     """Collects the parameters of one statement while its parts are compiled.
 
     Args:
+        classes: The classes of spans that the store knows.
         parameters: By name.
         is_exact: False once something was left to the evaluator.
     """
 
+    classes: Classes
     parameters: dict[str, Bound] = field(default_factory=dict)
     is_exact: bool = True
 
@@ -126,40 +118,46 @@ class Compiler:
         self.parameters[name] = value
         return f":{name}"
 
-    def word(self, text: str) -> str:
-        """Give the number of an interned text, NULL for one never stored."""
-        return f"(SELECT id FROM word WHERE text = {self.bind(text)})"
-
     def order_value(self, key: Field) -> str:
         """Give what a field sorts by."""
-        if key.key not in _NAMESPACES:
-            return TRACE_COLUMNS[key.key]
-        ns, word = _NAMESPACES[key.key], self.word(key.argument)
-        return (
-            "(SELECT value FROM tag WHERE tag.trace = trace.id "
-            f"AND tag.ns = {ns} AND tag.key = {word})"
-        )
+        if key.key in _TEXT_COLUMNS:
+            return f"({self._text_of(key)})"
+        return TRACE_COLUMNS[key.key]
+
+    def groups(self, condition: Node) -> str | None:
+        """Give the condition for a group of spans to have one that satisfies another.
+
+        Returns:
+            None if the groups say nothing of it, or too little.
+        """
+        numbers, longer, is_exact = self.classes.narrow(condition)
+        self.is_exact &= is_exact
+        parts = [self._on_value(part, "span_group.max_dur_ns") for part in longer]
+        if numbers is not None:
+            among = self.bind(json.dumps(numbers))
+            parts.append(f"span_group.class IN (SELECT value FROM json_each({among}))")
+        return " AND ".join(parts) or None
 
     def _span_match(self, node: SpanMatch, *, negated: bool) -> str:
-        inner = Compiler(self.parameters)
-        condition = inner.where(node.condition)
+        inner = Compiler(self.classes, self.parameters)
+        condition = inner.groups(node.condition)
         self.is_exact &= inner.is_exact
-        if negated and not inner.is_exact:
+        if condition is None or (negated and not inner.is_exact):
+            self.is_exact = False
             return _TRUE
-        exists = (
-            f"EXISTS(SELECT 1 FROM span WHERE span.trace = trace.id AND {condition})"
-        )
+        exists = f"EXISTS(SELECT 1 FROM span_group WHERE {_OF_TRACE} AND {condition})"
         return f"NOT {exists}" if negated else exists
 
     def _span_count(self, node: SpanCount, *, negated: bool) -> str:
-        inner = Compiler(self.parameters)
-        condition = inner.where(node.condition)
-        if not inner.is_exact:
+        numbers, longer, is_exact = self.classes.narrow(node.condition)
+        if numbers is None or longer or not is_exact:
             self.is_exact = False
             return _TRUE
+        among = self.bind(json.dumps(numbers))
         count = (
-            "(SELECT count(*) FROM span WHERE span.trace = trace.id "
-            f"AND {condition}) {_COUNT_OPS[node.op]} {self.bind(node.number)}"
+            f"(SELECT coalesce(sum(count), 0) FROM span_group WHERE {_OF_TRACE} "
+            f"AND class IN (SELECT value FROM json_each({among}))) "
+            f"{_COUNT_OPS[node.op]} {self.bind(node.number)}"
         )
         return f"NOT ({count})" if negated is not node.negated else f"({count})"
 
@@ -180,34 +178,18 @@ class Compiler:
 
     def _comparison(self, node: Comparison) -> str | None:
         key = node.field.key
-        if key in _NAMESPACES:
+        if key in _TEXT_COLUMNS:
             return self._tag(node)
         if key in _JUDGED:
             return self._judged(node)
         if key == "model":
-            source = (
-                "SELECT 1 FROM span JOIN word ON word.id = span.model "
-                "WHERE span.trace = trace.id"
-            )
-            return self._any_of(node, source, "word.text")
+            return self._any_of(node, _MODELS, "value")
         if key == "trace_id":
             return self._trace_id(node)
         if key == "state":
             return self._state(node)
-        return self._plain(node)
-
-    def _plain(self, node: Comparison) -> str | None:
-        key = node.field.key
-        if key in _SPAN_WORDS:
-            return self._interned(node, _SPAN_WORDS[key])
-        column = TRACE_COLUMNS.get(key) or _SPAN_COLUMNS.get(key)
+        column = TRACE_COLUMNS.get(key)
         return None if column is None else self._on_value(node, column)
-
-    def _interned(self, node: Comparison, column: str) -> str:
-        text = node.literals[0] if node.op is Op.EQ else None
-        if isinstance(text, str) and not node.negated:
-            return f"{column} = {self.word(text)}"
-        return self._on_value(node, f"(SELECT text FROM word WHERE id = {column})")
 
     def _on_value(self, node: Comparison, value: str) -> str:
         if node.op is Op.IS_NULL:
@@ -222,12 +204,13 @@ class Compiler:
         return f"EXISTS({source} AND {self._on_value(node, value)})"
 
     def _tag(self, node: Comparison) -> str:
-        source = (
-            "SELECT 1 FROM tag WHERE tag.trace = trace.id "
-            f"AND tag.ns = {_NAMESPACES[node.field.key]} "
-            f"AND tag.key = {self.word(node.field.argument)}"
+        return self._on_value(node, f"({self._text_of(node.field)})")
+
+    def _text_of(self, key: Field) -> str:
+        return (
+            f"SELECT value FROM json_each({_TEXT_COLUMNS[key.key]}) "
+            f"WHERE key = {self.bind(key.argument)}"
         )
-        return self._any_of(node, source, "tag.value")
 
     def _judged(self, node: Comparison) -> str:
         source = (

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spantree.entities.trace import Trace, TraceState
-from spantree.store.merge import FULL_NAME, Prepared, prepare
-from spantree.store.payload import EncodedPayload, encode_payload
+from spantree.store.chunks import Chunk, pack
+from spantree.store.classes import SpanClass, groups_of
+from spantree.store.merge import Prepared, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from spantree.entities.span import Span
 
@@ -21,37 +22,68 @@ class Draft:
 
     Args:
         trace: As it came.
-        prepared: None for an open trace, which may turn out to be written already.
-        payloads: What was encoded so far, by span key.
+        changed: The ids of its spans that the file does not hold as they are.
+        encoded: None for an open trace, which may turn out to be written already.
     """
 
     trace: Trace
-    prepared: Prepared | None = None
-    payloads: dict[int, EncodedPayload] = field(default_factory=dict)
+    changed: set[int]
+    encoded: Encoded | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether more will come of this trace."""
         return self.trace.info.state is TraceState.IN_PROGRESS
 
-    def payload(self, span: Span) -> EncodedPayload:
-        """Encode what a prepared span carries, unless that was done before."""
-        found = self.payloads.get(span.span_key)
-        # Preparing adds the full name of a span whose name was cut.
-        if found is None or FULL_NAME in span.raw_attributes:
-            found = self.payloads[span.span_key] = encode_payload(span)
-        return found
+
+@dataclass(slots=True)
+class Encoded:
+    """A trace as the tables hold it.
+
+    Args:
+        prepared: The trace itself.
+        groups: Count and longest duration by class, of all its spans.
+        chunks: Those of its spans that are to be written.
+        keys: Their ids.
+    """
+
+    prepared: Prepared
+    groups: Mapping[SpanClass, tuple[int, int | None]]
+    chunks: list[Chunk]
+    keys: set[int]
 
 
 def draft_of(trace: Trace, written: Mapping[int, Span]) -> Draft:
     """Encode a trace that has ended, but for the spans that are written already."""
-    draft = Draft(trace)
+    spans, there = trace.data.spans, written.get
+    if written:
+        changed = {s.span_key for s in spans if not is_same(there(s.span_key), s)}
+    else:
+        changed = {span.span_key for span in spans}
+    draft = Draft(trace, changed)
     if not draft.is_open:
-        draft.prepared = prepare(trace)
-        for span in trace.data.spans:
-            if not is_same(written.get(span.span_key), span):
-                draft.payloads[span.span_key] = encode_payload(span)
+        draft.encoded = encode(trace, changed)
     return draft
+
+
+def encode(trace: Trace, keys: set[int]) -> Encoded:
+    """Encode a trace, and of its spans those with the ids given."""
+    prepared = prepare(trace)
+    spans = prepared.trace.data.spans
+    return Encoded(prepared, groups_of(spans), list(_packed(spans, keys)), keys)
+
+
+def _packed(spans: list[Span], keys: set[int]) -> Iterable[Chunk]:
+    chosen = spans
+    if len(keys) < len(spans):
+        chosen = [span for span in spans if span.span_key in keys]
+    still_open = [span for span in chosen if span.end_time_ns is None]
+    if not still_open:
+        yield from pack(chosen)
+        return
+    # What is open will be written again, and its chunk thrown away whole.
+    yield from pack(span for span in chosen if span.end_time_ns is not None)
+    yield from pack(still_open)
 
 
 def is_same(written: Span | None, span: Span) -> bool:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from spantree.search.evaluate import matches
+from spantree.search.fields import SPAN_FIELDS
 from spantree.search.nodes import And, Comparison, Node, Op, SpanMatch
 from spantree.store.compile import Compiler, conjuncts
 from spantree.store.cursor import read_cursor, write_cursor
-from spantree.store.reads import read_traces
-from spantree.store.rows import METADATA, TAG
+from spantree.store.reads import read_classes, read_traces
+from spantree.store.rows import INDEXED_CHARACTERS, METADATA, TAG
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
     from spantree.search.evaluate import Place
     from spantree.search.fields import Field
     from spantree.search.query import Query
+    from spantree.store.classes import Classes
 
 # A condition that leaves no more traces than this is looked up first; one that leaves
 # more is checked while walking from the newest.
 _FEW = 2_000
 _CHECKED_AT_ONCE = 100
 _WITH_INDEX_OF_THEIR_OWN = ("session", "user", "client_request_id", "trace_id")
-_WORD_INDEXES = {"span.type": "type", "span.name": "name", "span.model": "model"}
 
 
 class Found(NamedTuple):
@@ -93,10 +94,11 @@ def build(
     connection: sqlite3.Connection, query: Query, *, cursor: str | None = None
 ) -> Statement:
     """Write the statement for a query; public so that its plan can be looked at."""
-    compiler = Compiler()
+    classes = read_classes(connection)
+    compiler = Compiler(classes)
     values = [compiler.order_value(key.field) for key in query.order]
     parts = [_experiments(connection, compiler, query)]
-    driver = _driver(connection, query)
+    driver = _driver(connection, query, classes)
     if driver is not None:
         among = compiler.bind(orjson.dumps(driver).decode())
         parts.append(f"trace.id IN (SELECT value FROM json_each({among}))")
@@ -179,10 +181,12 @@ def _has_own_index(node: Node) -> bool:
     )
 
 
-def _driver(connection: sqlite3.Connection, query: Query) -> list[int] | None:
+def _driver(
+    connection: sqlite3.Connection, query: Query, classes: Classes
+) -> list[int] | None:
     """Look up the first condition that leaves few traces."""
     for part in conjuncts(query.filter):
-        compiler = Compiler()
+        compiler = Compiler(classes)
         sql = _lookup(compiler, part, query)
         if sql is None:
             continue
@@ -198,16 +202,18 @@ def _lookup(  # noqa: PLR0911 - one for each index
 ) -> str | None:
     """Write the statement that finds a condition's traces by its own index."""
     if isinstance(node, SpanMatch):
-        inner = conjuncts(node.condition)
-        sql = (_lookup_span(compiler, part) for part in inner)
-        return next((found for found in sql if found is not None), None)
+        condition = compiler.groups(node.condition)
+        if condition is None or "class" not in condition:
+            return None
+        return f"SELECT DISTINCT trace FROM span_group WHERE {condition}"
     if not isinstance(node, Comparison) or node.negated:
         return None
     text = node.literals[0] if node.op is Op.EQ else None
     if node.field.key in ("tag", "metadata") and isinstance(text, str):
         return _lookup_tag(compiler, node.field, text)
     if node.field.key == "model" and isinstance(text, str):
-        return f"SELECT DISTINCT trace FROM span WHERE model = {compiler.word(text)}"
+        has_model = Comparison(SPAN_FIELDS["model"], Op.EQ, (text,))
+        return _lookup(compiler, SpanMatch(has_model), query)
     if node.field.key == "duration" and node.op in (Op.GT, Op.GE, Op.BETWEEN):
         return _lookup_duration(compiler, node, query)
     if node.field.key in ("feedback", "expectation"):
@@ -222,18 +228,10 @@ def _lookup(  # noqa: PLR0911 - one for each index
 
 
 def _lookup_tag(compiler: Compiler, field: Field, text: str) -> str:
-    key, value = compiler.word(field.argument), compiler.bind(text)
+    key = compiler.bind(field.argument)
+    start = compiler.bind(text[:INDEXED_CHARACTERS])
     ns = TAG if field.key == "tag" else METADATA
-    return f"SELECT trace FROM tag WHERE key = {key} AND value = {value} AND ns = {ns}"
-
-
-def _lookup_span(compiler: Compiler, node: Node) -> str | None:
-    if not isinstance(node, Comparison) or node.op is not Op.EQ or node.negated:
-        return None
-    column, text = _WORD_INDEXES.get(node.field.key), node.literals[0]
-    if column is None or not isinstance(text, str):
-        return None
-    return f"SELECT DISTINCT trace FROM span WHERE {column} = {compiler.word(text)}"
+    return f"SELECT trace FROM tag WHERE ns = {ns} AND key = {key} AND value = {start}"
 
 
 def _lookup_duration(compiler: Compiler, node: Comparison, query: Query) -> str | None:

@@ -42,25 +42,23 @@ class MessageList(NamedTuple):
 
 
 def find_lists(body: bytes) -> list[MessageList]:
-    """Find the conversations in a payload, each different one once."""
+    """Find the conversations in a chunk's body, each different one once.
+
+    Returns:
+        The longest first, as one may stand within another's text, too.
+    """
     if _ROLE not in body:
         return []
     found: dict[bytes, MessageList] = {}
     for line in body.split(b"\n"):
-        if _ROLE not in line or len(line) < _SHORTEST_LIST:
+        if len(line) < _SHORTEST_LIST or _ROLE not in line:
             continue
         for messages in _lists_in(line):
             text = b"[" + b",".join(messages) + b"]"
             # Only what orjson wrote itself is written by it in the same way again.
             if len(text) >= _SHORTEST_LIST and text in line:
                 found.setdefault(text, MessageList(text, messages, _hashes(messages)))
-    # A list within another's text is part of that one.
-    texts = sorted(found, key=len, reverse=True)
-    return [
-        found[text]
-        for at, text in enumerate(texts)
-        if not any(text in longer for longer in texts[:at])
-    ]
+    return sorted(found.values(), key=lambda each: len(each.text), reverse=True)
 
 
 def mark(number: int) -> bytes:

@@ -1,9 +1,11 @@
-"""Packs what spans carry into chunks, pasting bytes that were encoded before.
+"""Encodes what spans carry, pasting bytes that were encoded before.
 
-A chunk is one JSON object, ``{"<16 hex>": {"i": inputs, "o": outputs, "a": attributes,
-"e": events, "l": links, "m": status message}}``, with a line break before and after
-every captured value. JSON text has line breaks between tokens only, so a reader finds
-each value by splitting lines: nothing is parsed, and bytes come back as they went in.
+The body of a chunk is one JSON array with an object for each span, ``{"i": inputs,
+"o": outputs, "a": attributes, "e": events, "l": links, "m": status message}``, with a
+line break before and after every captured value. JSON text has line breaks between
+tokens only, so a reader finds each value by splitting lines: nothing is parsed, and
+bytes come back as they went in. Attributes that an earlier span of the chunk has, too,
+are the number of that span.
 """
 
 from __future__ import annotations
@@ -15,15 +17,12 @@ import orjson
 from spantree.entities.span import Link
 from spantree.entities.values import Captured, encode, from_json
 from spantree.search.texts import clean_text
-from spantree.store.messages import MessageList, find_lists, without_marks
+from spantree.store.messages import without_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from spantree.entities.span import Span
-
-CODEC_PLAIN = 0
-CHUNK_BYTES = 64 * 1024
 
 
 class Payload(NamedTuple):
@@ -37,74 +36,70 @@ class Payload(NamedTuple):
     status_message: str
 
 
-class EncodedPayload(NamedTuple):
-    """A span's part of a chunk, without the braces around all of them.
+class PayloadEncoder:
+    """Writes the body of a chunk.
 
-    Args:
-        body: With every conversation in full.
-        lists: The conversations in it, to be stored once.
+    Attributes:
+        size: Its bytes so far, about.
     """
 
-    body: bytes
-    lists: list[MessageList]
+    def __init__(self) -> None:
+        self.size = 0
+        self._bodies: list[bytes] = []
+        # Spans of one function share one dict; the reference keeps its id its own.
+        self._seen: dict[int, tuple[dict[str, Captured], bytes]] = {}
+        self._places: dict[bytes, bytes] = {}
+
+    def add(self, span: Span) -> None:
+        """Encode what the next span carries."""
+        parts: list[bytes] = []
+        if span.raw_inputs is not None:
+            parts.append(b'"i":\n' + _line(span.raw_inputs))
+        if span.raw_outputs is not None:
+            parts.append(b'"o":\n' + _line(span.raw_outputs))
+        if span.raw_attributes:
+            parts.append(self._attributes(span.raw_attributes))
+        if span.raw_events:
+            events = b",".join([_event(*event) for event in span.raw_events])
+            parts.append(b'"e":[\n' + events + b"]\n")
+        if span.links:
+            links: list[list[object]] = [
+                [link.trace_id, link.span_id, dict(link.attributes or {})]
+                for link in span.links
+            ]
+            parts.append(b'"l":\n' + _line(_links_json(links)))
+        if span.status_message:
+            parts.append(b'"m":\n' + _line(clean_text(span.status_message)))
+        body = b"{\n%b}\n" % b",".join(parts)
+        self.size += len(body)
+        self._bodies.append(body)
+
+    def body(self) -> bytes:
+        """Give the body of what was added."""
+        return b"[" + b",".join(self._bodies) + b"]"
+
+    def _attributes(self, attributes: dict[str, Captured]) -> bytes:
+        seen = self._seen.get(id(attributes))
+        if seen is not None:
+            return seen[1]
+        text = b'"a":{\n' + _pairs(attributes) + b"}\n"
+        place = self._places.get(text)
+        if place is None:
+            place = self._places[text] = b'"a":\n%d\n' % len(self._bodies)
+        else:
+            text = place
+        self._seen[id(attributes)] = (attributes, place)
+        return text
 
 
-def encode_payload(span: Span) -> EncodedPayload:
-    """Encode what a span carries."""
-    parts: list[bytes] = []
-    if span.raw_inputs is not None:
-        parts.append(b'"i":\n' + _line(span.raw_inputs))
-    if span.raw_outputs is not None:
-        parts.append(b'"o":\n' + _line(span.raw_outputs))
-    if span.raw_attributes:
-        parts.append(b'"a":{\n' + _pairs(span.raw_attributes) + b"}\n")
-    if span.raw_events:
-        events = b",".join(_event(*event) for event in span.raw_events)
-        parts.append(b'"e":[\n' + events + b"]\n")
-    if span.links:
-        links: list[list[object]] = [
-            [link.trace_id, link.span_id, dict(link.attributes or {})]
-            for link in span.links
-        ]
-        parts.append(b'"l":\n' + _line(_links_json(links)))
-    if span.status_message:
-        parts.append(b'"m":\n' + _line(clean_text(span.status_message)))
-    body = b'"%016x":{\n' % span.span_key + b",".join(parts) + b"}\n"
-    return EncodedPayload(body, find_lists(body))
-
-
-def pack(payloads: Mapping[int, bytes]) -> Iterator[tuple[bytes, list[int]]]:
-    """Join payloads into chunks of about 64 kB.
-
-    Args:
-        payloads: Encoded payloads by span key.
-
-    Yields:
-        A chunk's body, and the keys of the spans in it.
-    """
-    parts: list[bytes] = []
-    keys: list[int] = []
-    size = 0
-    for key, payload in payloads.items():
-        parts.append(payload)
-        keys.append(key)
-        size += len(payload)
-        if size >= CHUNK_BYTES:
-            yield b"{" + b",".join(parts) + b"}", keys
-            parts, keys, size = [], [], 0
-    if parts:
-        yield b"{" + b",".join(parts) + b"}", keys
-
-
-def unpack(body: bytes) -> dict[int, Payload]:
-    """Read a chunk back: payloads by span key."""
+def read_payloads(body: bytes) -> list[Payload]:
+    """Read a chunk's body back, one payload a span."""
     lines = iter(body.split(b"\n"))
-    found: dict[int, Payload] = {}
+    found: list[Payload] = []
     for line in lines:
-        head = line.lstrip(b"{,}")
-        if not head:
+        if line == b"]":
             break
-        found[int(head[1:17], 16)] = _read_payload(lines)
+        found.append(_read_payload(lines, found))
     return found
 
 
@@ -118,7 +113,7 @@ def _line(value: Captured) -> bytes:
 
 def _pairs(values: Mapping[str, Captured]) -> bytes:
     return b",".join(
-        encode(key) + b":\n" + _line(value) for key, value in values.items()
+        [encode(key) + b":\n" + _line(value) for key, value in values.items()]
     )
 
 
@@ -130,7 +125,7 @@ def _links_json(links: list[list[object]]) -> bytes:
     return orjson.dumps(links, default=str, option=orjson.OPT_NON_STR_KEYS)
 
 
-def _read_payload(lines: Iterator[bytes]) -> Payload:
+def _read_payload(lines: Iterator[bytes], earlier: list[Payload]) -> Payload:
     values: dict[bytes, Captured] = {}
     attributes: dict[str, Captured] = {}
     events: list[tuple[str, int, dict[str, Captured]]] = []
@@ -144,6 +139,9 @@ def _read_payload(lines: Iterator[bytes]) -> Payload:
             events = _read_events(lines)
         else:
             values[head] = from_json(next(lines))
+    place = values.get(b'"a":')
+    if isinstance(place, int):
+        attributes = dict(earlier[place].attributes)
     return Payload(
         values.get(b'"i":'),
         values.get(b'"o":'),

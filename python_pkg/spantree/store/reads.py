@@ -10,17 +10,16 @@ import orjson
 
 from spantree.entities.ids import parse_trace_id, trace_id_text
 from spantree.entities.trace import Trace, TraceData
+from spantree.store.chunks import unpack
+from spantree.store.classes import Classes
 from spantree.store.conversations import ConversationReader
-from spantree.store.payload import Payload, unpack
 from spantree.store.rows import (
     ASSESSMENT_COLUMNS,
     OWNER_COLUMNS,
     TRACE_COLUMNS,
     assessment_from_row,
     info_of,
-    span_from_row,
     summary_from_row,
-    unsigned,
 )
 
 if TYPE_CHECKING:
@@ -38,23 +37,13 @@ _TRACES = (
     f"SELECT id, {', '.join((*TRACE_COLUMNS, *OWNER_COLUMNS))} "
     f"FROM trace WHERE id {_AMONG}"
 )
-_TAGS = (
-    "SELECT tag.trace, tag.ns, word.text, tag.value "
-    f"FROM tag JOIN word ON word.id = tag.key WHERE tag.trace {_AMONG}"
-)
 _ASSESSMENTS = (
     f"SELECT trace, {', '.join(ASSESSMENT_COLUMNS)} "
     f"FROM assessment WHERE trace {_AMONG} ORDER BY created_ns, rowid"
 )
-_SPANS = (
-    "SELECT span.trace, span.chunk, span.span_id, span.parent_id, name.text, "
-    "type.text, span.status, span.start_ns, span.dur_ns FROM span "
-    "LEFT JOIN word AS name ON name.id = span.name "
-    f"LEFT JOIN word AS type ON type.id = span.type WHERE span.trace {_AMONG} "
-    "ORDER BY span.seq"
+_CHUNKS = (
+    f"SELECT trace, lists, spans, body FROM chunk WHERE trace {_AMONG} ORDER BY id"
 )
-_CHUNKS = f"SELECT id, lists, body FROM chunk WHERE trace {_AMONG}"
-_NOTHING = Payload(None, None, {}, [], [], "")
 
 
 def read_traces(
@@ -89,27 +78,18 @@ def read_spans(
         connection: To read through.
         keys: Trace ids by the number of the trace's row.
     """
-    among = (_json_list(keys),)
     conversations = ConversationReader(connection)
-    chunks: dict[int, dict[int, Payload]] = {
-        chunk_id: unpack(conversations.expand(body) if lists else body)
-        for chunk_id, lists, body in connection.execute(_CHUNKS, among)
-    }
-    spans: dict[int, list[Span]] = {row_id: [] for row_id in keys}
-    for row_id, chunk_id, *columns in connection.execute(_SPANS, among):
-        payload = chunks.get(chunk_id, {}).get(unsigned(columns[0]), _NOTHING)
-        spans[row_id].append(span_from_row(keys[row_id], tuple(columns), payload))
-    return spans
+    spans: dict[int, dict[int, Span]] = {row_id: {} for row_id in keys}
+    for row_id, lists, rows, body in connection.execute(_CHUNKS, (_json_list(keys),)):
+        whole = conversations.expand(body) if lists else body
+        spans[row_id].update((s.span_key, s) for s in unpack(keys[row_id], rows, whole))
+    return {row_id: list(found.values()) for row_id, found in spans.items()}
 
 
-def tag_texts(
-    connection: sqlite3.Connection, row_ids: Sequence[int]
-) -> dict[int, list[tuple[int, str, str]]]:
-    """Give namespace, key and value of all tags, by the number of the trace's row."""
-    found: dict[int, list[tuple[int, str, str]]] = {}
-    for row_id, *tag in connection.execute(_TAGS, (_json_list(row_ids),)):
-        found.setdefault(row_id, []).append((tag[0], tag[1], tag[2]))
-    return found
+def read_classes(connection: sqlite3.Connection) -> Classes:
+    """Give the classes of spans that the store knows."""
+    sql = "SELECT id, name, type, model, status FROM span_class"
+    return Classes(connection.execute(sql).fetchall())
 
 
 def _summaries_by_id(
@@ -117,16 +97,12 @@ def _summaries_by_id(
 ) -> dict[int, Summary]:
     among = (_json_list(row_ids),)
     rows = connection.execute(_TRACES, among).fetchall()
-    texts = tag_texts(connection, row_ids)
     ids = {row[0]: trace_id_text(int.from_bytes(row[1], "big")) for row in rows}
     judged: dict[int, list[Assessment]] = {}
     for row_id, *columns in connection.execute(_ASSESSMENTS, among):
         assessment = assessment_from_row(ids.get(row_id, ""), tuple(columns))
         judged.setdefault(row_id, []).append(assessment)
-    return {
-        row[0]: summary_from_row(row[1:], texts.get(row[0], ()), judged.get(row[0], []))
-        for row in rows
-    }
+    return {row[0]: summary_from_row(row[1:], judged.get(row[0], [])) for row in rows}
 
 
 def _json_list(row_ids: Sequence[int] | Mapping[int, int]) -> str:

@@ -15,9 +15,11 @@ from spantree.entities.assessment import (
     Feedback,
 )
 from spantree.entities.ids import parse_span_id, span_id_text, trace_id_text
-from spantree.entities.span import COST, TOKEN_USAGE, Span, SpanStatusCode
 from spantree.entities.trace import (
+    COST,
+    SCHEMA_VERSION,
     SESSION,
+    TOKEN_USAGE,
     TRACE_NAME,
     USER,
     TraceInfo,
@@ -25,21 +27,12 @@ from spantree.entities.trace import (
     TraceState,
 )
 from spantree.entities.values import encode_exactly, loads
-from spantree.search.span_values import FIRST_ITEM_MS, cost_of, tokens_of, ttft_of
-from spantree.search.summary import (
-    NS_PER_MS,
-    Summary,
-    duration_of,
-    model_of,
-    provider_of,
-)
+from spantree.search.summary import NS_PER_MS, Summary
 from spantree.store.owner import Owner, is_gone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from spantree.entities.trace import Trace
-    from spantree.store.payload import Payload
 
 Row: TypeAlias = "tuple[Any, ...]"
 """What sqlite3 gives and takes."""
@@ -47,8 +40,20 @@ Row: TypeAlias = "tuple[Any, ...]"
 TAG, METADATA = 0, 1
 STATES = tuple(TraceState)
 """A state's number is its place here."""
-STATUSES = tuple(SpanStatusCode)
-_STATUS_NUMBERS = {status: number for number, status in enumerate(STATUSES)}
+_STATE_NUMBERS = {state: number for number, state in enumerate(STATES)}
+INDEXED_CHARACTERS = 100
+"""Of a tag's value; what begins alike is told apart by the trace's row."""
+# Copies of what other columns say: nobody looks for traces by them.
+_UNINDEXED = frozenset(
+    {
+        "mlflow.traceInputs",
+        "mlflow.traceOutputs",
+        SCHEMA_VERSION,
+        TOKEN_USAGE,
+        COST,
+        TRACE_NAME,
+    }
+)
 
 _LARGEST = 2**63 - 1
 
@@ -75,26 +80,10 @@ TRACE_COLUMNS = (
     "error_count",
     "error",
     "cell",
-    "root_span",
+    "tags",
+    "metadata",
 )
 OWNER_COLUMNS = ("pid", "boot")
-SPAN_COLUMNS = (
-    "span_id",
-    "parent_id",
-    "seq",
-    "name",
-    "type",
-    "status",
-    "start_ns",
-    "dur_ns",
-    "ttft_ns",
-    "model",
-    "provider",
-    "input_tokens",
-    "output_tokens",
-    "cost",
-    "flags",
-)
 ASSESSMENT_COLUMNS = (
     "id",
     "span_id",
@@ -129,14 +118,41 @@ def unsigned(column: int) -> int:
     return column % 2**64
 
 
-def trace_row(trace: Trace, summary: Summary, experiment: int) -> Row:
-    """Give the values of :data:`TRACE_COLUMNS`."""
-    s, root = summary, trace.data.root
+Texts: TypeAlias = "tuple[dict[str, str], dict[str, str]]"
+"""Tags and metadata as their columns hold them: without what has its own column."""
+
+
+def column_texts(summary: Summary, *, is_named: bool) -> Texts:
+    """Give the tags and metadata of a trace that its row holds.
+
+    Args:
+        summary: Of the trace.
+        is_named: The trace's name was set by the tag, and so is kept as one.
+    """
+    tags, metadata = dict(summary.tags), dict(summary.metadata)
+    for texts in (tags, metadata):
+        texts.pop(SESSION, None)
+        texts.pop(USER, None)
+    if not is_named:
+        tags.pop(TRACE_NAME, None)
+    return tags, metadata
+
+
+def trace_row(summary: Summary, key: int, experiment: int, texts: Texts) -> Row:
+    """Give the values of :data:`TRACE_COLUMNS`.
+
+    Args:
+        summary: Of the trace.
+        key: Its id.
+        experiment: The number of the experiment.
+        texts: See :func:`column_texts`.
+    """
+    s = summary
     return (
-        id_bytes(trace.key),
+        id_bytes(key),
         experiment,
         s.name,
-        STATES.index(s.state),
+        _STATE_NUMBERS[s.state],
         _integer(s.start_ns),
         _integer(s.dur_ns),
         s.session,
@@ -155,89 +171,29 @@ def trace_row(trace: Trace, summary: Summary, experiment: int) -> Row:
         s.error_count,
         s.error,
         s.cell,
-        None if root is None else signed(root.span_key),
+        texts_json(texts[0]),
+        texts_json(texts[1]),
     )
 
 
-def tag_rows(info: TraceInfo, *, is_named: bool) -> list[tuple[int, str, str]]:
-    """Give namespace, key and value of what has no column of its own.
-
-    Args:
-        info: Tags and metadata of the trace.
-        is_named: The trace's name was set by the tag, and so is kept as one.
-    """
-    fields = (SESSION, USER) if is_named else (SESSION, USER, TRACE_NAME)
-    both = ((TAG, info.tags), (METADATA, info.trace_metadata))
-    return [
-        (ns, key, value)
-        for ns, texts in both
-        for key, value in texts.items()
-        if key not in fields
-    ]
+def texts_json(texts: Mapping[str, str]) -> str:
+    """Write tags or metadata as their column holds them."""
+    return orjson.dumps(texts).decode()
 
 
-def span_row(span: Span, seq: int, word: Callable[[str | None], int | None]) -> Row:
-    """Give the values of :data:`SPAN_COLUMNS`.
-
-    Args:
-        span: A prepared span.
-        seq: Its place in the tree, parents before children.
-        word: Gives the number of an interned text.
-    """
-    # Most spans have no attribute that these read.
-    attributes = span.raw_attributes
-    tokens = tokens_of(span) if TOKEN_USAGE in attributes else {}
-    cost = cost_of(span) if COST in attributes else None
-    ttft = ttft_of(span) if FIRST_ITEM_MS in attributes else None
-    return (
-        signed(span.span_key),
-        None if span.parent_key is None else signed(span.parent_key),
-        seq,
-        word(span.name),
-        word(span.span_type),
-        _STATUS_NUMBERS[span.status_code],
-        _integer(span.start_time_ns),
-        _integer(duration_of(span)),
-        _integer(ttft),
-        word(model_of(span)),
-        word(provider_of(span)),
-        _integer(tokens.get("input_tokens")),
-        _integer(tokens.get("output_tokens")),
-        cost,
-        0,
-    )
+def tag_rows(texts: Texts) -> Iterator[tuple[int, str, str]]:
+    """Give namespace, key and the value's beginning of what can be looked up."""
+    for ns, found in zip((TAG, METADATA), texts, strict=True):
+        for key, value in found.items():
+            if key not in _UNINDEXED:
+                yield ns, key, value[:INDEXED_CHARACTERS]
 
 
-def span_from_row(key: int, row: Row, payload: Payload) -> Span:
-    """Make a span of its row (id, parent, name, type, status, start, duration)."""
-    span_id, parent, name, span_type, status, start_ns, dur_ns = row
-    return Span(
-        trace_key=key,
-        span_key=unsigned(span_id),
-        parent_key=None if parent is None else unsigned(parent),
-        name=name,
-        span_type=span_type,
-        start_time_ns=start_ns,
-        end_time_ns=None if dur_ns is None else start_ns + dur_ns,
-        status_code=STATUSES[status],
-        status_message=payload.status_message,
-        raw_inputs=payload.inputs,
-        raw_outputs=payload.outputs,
-        raw_attributes=payload.attributes,
-        raw_events=payload.events,
-        links=payload.links,
-    )
-
-
-def summary_from_row(
-    row: Row, texts: Iterable[tuple[int, str, str]], assessments: list[Assessment]
-) -> Summary:
-    """Make a summary of a trace's row, its tag rows and its assessments."""
+def summary_from_row(row: Row, assessments: list[Assessment]) -> Summary:
+    """Make a summary of a trace's row and its assessments."""
     c = dict(zip((*TRACE_COLUMNS, *OWNER_COLUMNS), row, strict=True))
-    tags: dict[str, str] = {}
-    metadata: dict[str, str] = {}
-    for ns, key, value in texts:
-        (tags if ns == TAG else metadata)[key] = value
+    tags: dict[str, str] = orjson.loads(c["tags"])
+    metadata: dict[str, str] = orjson.loads(c["metadata"])
     for key, column in ((SESSION, c["session"]), (USER, c["user"])):
         if column is not None:
             tags[key] = metadata[key] = column

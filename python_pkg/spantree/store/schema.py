@@ -27,20 +27,19 @@ _USER_VERSION = slice(60, 64)
 _APPLICATION_ID = slice(68, 72)
 
 _TABLES = f"""
-CREATE TABLE word(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE experiment(
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, state INTEGER NOT NULL DEFAULT 0,
   created_ns INTEGER, updated_ns INTEGER, tags TEXT);
 INSERT INTO experiment(id, name) VALUES({DEFAULT_ID}, '{DEFAULT_NAME}');
 CREATE TABLE trace(
-  id INTEGER PRIMARY KEY, trace_id BLOB NOT NULL UNIQUE,
-  experiment INTEGER NOT NULL REFERENCES experiment, name TEXT,
-  state INTEGER NOT NULL, start_ns INTEGER NOT NULL, dur_ns INTEGER, session TEXT,
-  user TEXT, client_request_id TEXT, request_preview TEXT, response_preview TEXT,
-  models TEXT, input_tokens INTEGER, output_tokens INTEGER, total_tokens INTEGER,
-  cached_tokens INTEGER, cost REAL, llm_calls INTEGER, span_count INTEGER,
-  error_count INTEGER, error TEXT, bytes INTEGER, root_span INTEGER, cell TEXT,
-  version INTEGER NOT NULL DEFAULT 1, pid INTEGER, boot TEXT);
+  id INTEGER PRIMARY KEY, trace_id BLOB NOT NULL UNIQUE, experiment INTEGER NOT NULL,
+  name TEXT, state INTEGER NOT NULL, start_ns INTEGER NOT NULL, dur_ns INTEGER,
+  session TEXT, user TEXT, client_request_id TEXT, request_preview TEXT,
+  response_preview TEXT, models TEXT, input_tokens INTEGER, output_tokens INTEGER,
+  total_tokens INTEGER, cached_tokens INTEGER, cost REAL, llm_calls INTEGER,
+  span_count INTEGER, error_count INTEGER, error TEXT, cell TEXT,
+  tags TEXT NOT NULL, metadata TEXT NOT NULL,
+  pid INTEGER, boot TEXT, version INTEGER NOT NULL DEFAULT 1);
 CREATE INDEX trace_recent ON trace(experiment, start_ns DESC, id DESC);
 CREATE INDEX trace_dur ON trace(experiment, dur_ns DESC);
 CREATE INDEX trace_state ON trace(experiment, state, start_ns DESC) WHERE state <> 1;
@@ -49,24 +48,18 @@ CREATE INDEX trace_user ON trace(user, start_ns) WHERE user IS NOT NULL;
 CREATE INDEX trace_creq ON trace(client_request_id)
   WHERE client_request_id IS NOT NULL;
 CREATE TABLE tag(
-  trace INTEGER NOT NULL REFERENCES trace ON DELETE CASCADE, ns INTEGER NOT NULL,
-  key INTEGER NOT NULL, value TEXT, PRIMARY KEY(trace, ns, key)) WITHOUT ROWID;
-CREATE INDEX tag_kv ON tag(key, value, ns, trace);
-CREATE TABLE scope(id INTEGER PRIMARY KEY, json TEXT NOT NULL UNIQUE);
-CREATE TABLE span(
-  trace INTEGER NOT NULL REFERENCES trace ON DELETE CASCADE, span_id INTEGER NOT NULL,
-  parent_id INTEGER, seq INTEGER, name INTEGER, type INTEGER, kind INTEGER,
-  status INTEGER, start_ns INTEGER, dur_ns INTEGER, ttft_ns INTEGER, model INTEGER,
-  provider INTEGER, input_tokens INTEGER, output_tokens INTEGER, cost REAL,
-  scope INTEGER, flags INTEGER, chunk INTEGER,
-  PRIMARY KEY(trace, span_id)) WITHOUT ROWID;
-CREATE INDEX span_type ON span(type, dur_ns, trace);
-CREATE INDEX span_name ON span(name, trace);
-CREATE INDEX span_model ON span(model, input_tokens, output_tokens, cost)
-  WHERE model IS NOT NULL;
+  ns INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, trace INTEGER NOT NULL,
+  PRIMARY KEY(ns, key, value, trace)) WITHOUT ROWID;
+CREATE TABLE span_class(
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL, type TEXT NOT NULL, model TEXT NOT NULL,
+  status INTEGER NOT NULL, UNIQUE(name, type, model, status));
+CREATE TABLE span_group(
+  trace INTEGER NOT NULL, class INTEGER NOT NULL, count INTEGER NOT NULL,
+  max_dur_ns INTEGER, PRIMARY KEY(trace, class)) WITHOUT ROWID;
+CREATE INDEX group_class ON span_group(class, trace);
 CREATE TABLE chunk(
-  id INTEGER PRIMARY KEY, trace INTEGER NOT NULL REFERENCES trace ON DELETE CASCADE,
-  codec INTEGER NOT NULL, lists TEXT, body BLOB NOT NULL);
+  id INTEGER PRIMARY KEY, trace INTEGER NOT NULL, lists TEXT, spans TEXT NOT NULL,
+  body BLOB NOT NULL);
 CREATE INDEX chunk_trace ON chunk(trace);
 CREATE TABLE msg(
   id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, refs INTEGER NOT NULL,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from spantree.entities.errors import RESOURCE_ALREADY_EXISTS, SpantreeException
 from spantree.entities.experiment import DEFAULT_ID, DEFAULT_NAME, Experiment
-from spantree.entities.trace import SESSION, TRACE_NAME, USER, Trace
+from spantree.entities.trace import SESSION, TRACE_NAME, USER, Trace, TraceData
 from spantree.search.aggregate import aggregate
 from spantree.search.summary import NS_PER_MS
 from spantree.search.texts import clean_text
@@ -30,8 +30,8 @@ from spantree.store.protocol import (
     unknown_assessment,
     unknown_trace,
 )
-from spantree.store.reads import read_summaries, read_traces
-from spantree.store.rows import TAG, id_bytes
+from spantree.store.reads import read_spans, read_summaries, read_traces
+from spantree.store.rows import id_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -47,10 +47,6 @@ _ATTEMPTS = 3
 # Other processes wait meanwhile, and so does a fork.
 _LONGEST_TRANSACTION_S = 0.02
 _OPEN = "state = 3 AND state <> 1"
-_ROOT_NAME = (
-    "(SELECT word.text FROM span JOIN word ON word.id = span.name "
-    "WHERE span.trace = trace.id AND span.span_id = trace.root_span)"
-)
 
 
 class SqliteStore:
@@ -136,17 +132,9 @@ class SqliteStore:
 
     def patch(self, key: int, *, tags: Mapping[str, str | None]) -> None:
         """See the protocol."""
-
-        def set_tags(inserter: Inserter, connection: sqlite3.Connection) -> None:
-            row_id = _known_row(inserter, key)
-            for name, value in tags.items():
-                text = None if value is None else clean_text(str(value))
-                _set_tag(inserter, connection, row_id, clean_text(name), text)
-            connection.execute(
-                "UPDATE trace SET version = version + 1 WHERE id = ?", (row_id,)
-            )
-
-        self._commit_with_connection(set_tags)
+        self._commit_with_connection(
+            lambda inserter, connection: _patch_tags(inserter, connection, key, tags)
+        )
 
     def delete(self, keys: Iterable[int]) -> int:
         """See the protocol."""
@@ -320,28 +308,32 @@ def _known_row(inserter: Inserter, key: int) -> int:
     return row_id
 
 
-def _set_tag(
+def _patch_tags(
     inserter: Inserter,
     connection: sqlite3.Connection,
-    row_id: int,
-    name: str,
-    value: str | None,
+    key: int,
+    tags: Mapping[str, str | None],
 ) -> None:
-    column = {SESSION: "session", USER: "user"}.get(name)
-    if column is not None:
-        sql = f"UPDATE trace SET {column} = ? WHERE id = ?"
-        connection.execute(sql, (value, row_id))
-        return
-    if name == TRACE_NAME:
-        sql = f"UPDATE trace SET name = coalesce(?, {_ROOT_NAME}, name) WHERE id = ?"
-        connection.execute(sql, (value, row_id))
-    if value is not None:
-        inserter.put_tags(row_id, [(TAG, name, value)])
-    else:
-        connection.execute(
-            "DELETE FROM tag WHERE trace = ? AND ns = ? AND key = ?",
-            (row_id, TAG, inserter.word(name)),
-        )
+    row_id = _known_row(inserter, key)
+    texts = {
+        clean_text(name): None if value is None else clean_text(str(value))
+        for name, value in tags.items()
+    }
+    for name, column in ((SESSION, "session"), (USER, "user")):
+        if name in texts:
+            sql = f"UPDATE trace SET {column} = ? WHERE id = ?"
+            connection.execute(sql, (texts.pop(name), row_id))
+    if TRACE_NAME in texts:
+        trace_name = texts[TRACE_NAME] or _root_name(connection, row_id, key)
+        sql = "UPDATE trace SET name = coalesce(?, name) WHERE id = ?"
+        connection.execute(sql, (trace_name, row_id))
+    inserter.patch_tags(row_id, texts)
+    connection.execute("UPDATE trace SET version = version + 1 WHERE id = ?", (row_id,))
+
+
+def _root_name(connection: sqlite3.Connection, row_id: int, key: int) -> str | None:
+    root = TraceData(read_spans(connection, {row_id: key})[row_id]).root
+    return root.name if root else None
 
 
 def _set_valid(

@@ -246,7 +246,7 @@ def test_chunk_is_json_that_sql_can_read(sqlite_store, file, make_trace):
 
     connection = sqlite3.connect(file)
     (found,) = connection.execute(
-        "SELECT json_extract(body, '$.0000000000000001.i.q[1]') FROM chunk"
+        "SELECT json_extract(body, '$[0].i.q[1]') FROM chunk"
     ).fetchone()
     connection.close()
     assert found == 2
@@ -299,25 +299,28 @@ def test_filters_are_served_by_an_index(full, text, order, index):
 @pytest.mark.parametrize(
     ("text", "index"),
     [
-        ("tag.env = 'prod'", "tag_kv (key=? AND value=? AND ns=?)"),
+        ("tag.env = 'prod'", "tag USING PRIMARY KEY (ns=? AND key=? AND value=?)"),
         ("duration > 1s", "trace_dur (experiment=? AND dur_ns>?)"),
-        ("span.type = 'TOOL'", "span_type (type=?"),
-        ("span.name = 'chat'", "span_name (name=?"),
-        ("span.model = 'm'", "span_model (model=?"),
-        ("model = 'm'", "span_model (model=?"),
-        ("metadata.m = 'x'", "tag_kv (key=? AND value=? AND ns=?)"),
+        ("span.type = 'TOOL'", "group_class (class=?"),
+        ("span.name LIKE 'ch%'", "group_class (class=?"),
+        ("span.model = 'm'", "group_class (class=?"),
+        ("span.status = 'ERROR'", "group_class (class=?"),
+        ("span(type = 'TOOL' AND inputs.k = 5)", "group_class (class=?"),
+        ("model = 'm'", "group_class (class=?"),
+        ("metadata.m = 'x'", "tag USING PRIMARY KEY (ns=? AND key=? AND value=?)"),
         ("feedback.f = 1", "assess_nv (kind=? AND name=?"),
-        ("HAS tag.env AND tag.env = 'prod'", "tag_kv (key=? AND value=? AND ns=?)"),
+        ("HAS tag.env AND tag.env = 'prod'", "tag USING PRIMARY KEY (ns=? AND key=?"),
     ],
 )
 def test_conditions_are_looked_up_by_an_index(full, text, index):
     from spantree.store.compile import Compiler, conjuncts
     from spantree.store.find import _lookup
+    from spantree.store.reads import read_classes
 
     query = parse_query(text, None, ["0"])
-    compiler = Compiler()
-    sql = _lookup(compiler, conjuncts(query.filter)[-1], query)
     connection = sqlite3.connect(full)
+    compiler = Compiler(read_classes(connection))
+    sql = _lookup(compiler, conjuncts(query.filter)[-1], query)
     rows = connection.execute(
         f"EXPLAIN QUERY PLAN {sql}", compiler.parameters
     ).fetchall()
