@@ -35,6 +35,7 @@ _UNDECIDED = ""
 _EXIT_SECONDS = 5.0
 _EXPERIMENT_SECONDS = 1.0
 _READ_YOUR_WRITES_SECONDS = 2.0
+_MOST_PARTS = 10_000
 
 
 class Runtime:
@@ -56,6 +57,8 @@ class Runtime:
         self._lock = threading.RLock()
         # Traces that were judged while only this process knew them whole.
         self._judged: set[int] = set()
+        # Those of which another process, or an earlier run, holds a part; newest last.
+        self._parts: dict[int, None] = {}
         self._target: Target | None = None
         self._store: Store | None = None
         self._writer: Writer | None = None
@@ -70,12 +73,23 @@ class Runtime:
 
     def trace_ended(self, trace: LiveTrace) -> None:
         """Hand the trace to the writer, which takes its copy on its own thread."""
-        self.writer().submit(trace.key, trace.to_trace)
+        self._submit(trace)
 
     def trace_changed(self, trace: LiveTrace) -> None:
         """Hand over a trace again that changed after its root ended."""
         if not trace.is_open:
+            self._submit(trace)
+
+    def _submit(self, trace: LiveTrace) -> None:
+        if trace.origin is None:
             self.writer().submit(trace.key, trace.to_trace)
+            return
+        # Parts of one trace must not replace each other while they wait.
+        self._parts[trace.key] = self._parts.pop(trace.key, None)
+        if len(self._parts) > _MOST_PARTS:
+            del self._parts[next(iter(self._parts))]
+        part_key = trace.root.span_key << 128 | trace.key
+        self.writer().submit(part_key, trace.to_trace)
 
     # Where traces rest.
 
@@ -170,6 +184,8 @@ class Runtime:
         if key is None:
             return None
         live = RECORDER.traces.get(key)
+        if key in self._parts or (live is not None and live.origin is not None):
+            return self._joined(key, live)
         known = live.to_trace() if live is not None else self.writer().pending(key)
         if known is None:
             self._judged.discard(key)
@@ -178,6 +194,12 @@ class Runtime:
             stored = self.read(lambda store: store.get(key, include_spans=False))
             known.info.assessments = stored.info.assessments if stored else []
         return known
+
+    def _joined(self, key: int, live: LiveTrace | None) -> Trace | None:
+        """Give a trace of several parts, which only the store puts together."""
+        self.flush(_READ_YOUR_WRITES_SECONDS)
+        stored = self.read(lambda store: store.get(key))
+        return live.to_trace() if stored is None and live is not None else stored
 
     def search(self, query: Query, limit: int | None, *, spans: bool) -> list[Trace]:
         """Give the traces that match, this process's latest included."""

@@ -11,11 +11,13 @@ from spantree._spelling import older_names
 from spantree.entities.errors import SpantreeException
 from spantree.entities.ids import parse_span_id, parse_trace_id
 from spantree.entities.paging import PagedList
+from spantree.entities.propagation import TraceParent
 from spantree.entities.span import SpanType
 from spantree.recording import (
     NO_OP,
     RECORDER,
     LiveSpan,
+    guard,
     make_site,
     warn,
 )
@@ -89,7 +91,11 @@ class TraceClient:
         )
         key, request_id = _own_id(trace_id)
         root = RECORDER.begin_detached(
-            site, None, inputs, start_time_ns=start_time_ns, trace_key=key
+            site,
+            None,
+            inputs,
+            start_time_ns=start_time_ns,
+            origin=None if key is None else TraceParent(key, None),
         )
         if root:
             root.owner.update(
@@ -111,7 +117,7 @@ class TraceClient:
         start_time_ns: int | None = None,
         links: Sequence[Link] | None = None,
     ) -> LiveSpan:
-        """Begin a span of a live trace; end it with :meth:`end_span`.
+        """Begin a span of a trace, live or ended; end it with :meth:`end_span`.
 
         Args:
             name: The span's name.
@@ -124,14 +130,16 @@ class TraceClient:
             links: Pointers to other spans.
 
         Returns:
-            The span; a no-op one, with a warning, when there is no such live parent.
+            The span; a no-op one, with a warning, when there is no such parent.
         """
         parent = _live_span(trace_id, parent_id)
-        if parent is None:
+        origin = None if parent is not None else _stored_span(trace_id, parent_id)
+        if parent is None and origin is None:
+            _warn_unknown(f"span {parent_id} of trace {trace_id}")
             return NO_OP
         site = make_site(name, span_type, attributes=attributes, links=links)
         return RECORDER.begin_detached(
-            site, parent, inputs, start_time_ns=start_time_ns
+            site, parent, inputs, start_time_ns=start_time_ns, origin=origin
         )
 
     @older_names(may_differ=True, request_id="trace_id")
@@ -155,7 +163,9 @@ class TraceClient:
             end_time_ns: Nanoseconds since 1970; now when left out.
         """
         span = _live_span(trace_id, span_id)
-        if span is not None:
+        if span is None:
+            _warn_unknown(f"open span {span_id} of trace {trace_id}")
+        else:
             span.end(outputs, attributes, status, end_time_ns)  # type: ignore[arg-type]
 
     @older_names(may_differ=True, request_id="trace_id")
@@ -171,7 +181,7 @@ class TraceClient:
         key = parse_trace_id(str(trace_id))
         live = None if key is None else RECORDER.traces.get(key)
         if live is None:
-            _warn_not_live(trace_id)
+            _warn_unknown(f"open trace {trace_id}")
             return
         live.root.end(outputs, attributes, status, end_time_ns)  # type: ignore[arg-type]
 
@@ -318,12 +328,21 @@ def _live_span(trace_id: str | None, span_id: str | None) -> LiveSpan | None:
     for span in list(live.spans) if live is not None else ():
         if span.span_key == span_key:
             return span
-    _warn_not_live(f"{trace_id} with span {span_id}")
     return None
 
 
-def _warn_not_live(what: object) -> None:
-    warn("not_live", "There is no live trace %s; the call is ignored.", what)
+def _stored_span(trace_id: str | None, span_id: str | None) -> TraceParent | None:
+    """Find a span that has ended, in a trace of this or another process."""
+    with guard("stored_span"):
+        found = RUNTIME.get_trace(str(trace_id))
+        for span in found.data.spans if found is not None else ():
+            if span.span_id == str(span_id):
+                return TraceParent(span.trace_key, span.span_key)
+    return None
+
+
+def _warn_unknown(what: str) -> None:
+    warn("not_live", "There is no %s; the call is ignored.", what)
 
 
 def _own_id(given: Any) -> tuple[int | None, str | None]:
@@ -332,10 +351,8 @@ def _own_id(given: Any) -> tuple[int | None, str | None]:
         return None, None
     if isinstance(given, uuid.UUID):
         return given.int, None
-    if isinstance(given, int):
-        return given % 2**128, None
-    key = parse_trace_id(str(given))
-    if key is None:
+    key = given if isinstance(given, int) else parse_trace_id(str(given))
+    if key is None or not 0 < key < 2**128:  # W3C trace-context, 3.2.2.3: not zero
         warn(
             "own_id",
             "%r is no trace id ('tr-' and 32 hex digits); it becomes the client "

@@ -13,12 +13,14 @@ from spantree.experiments import id_of_name
 from spantree.recording import (
     RECORDER,
     context,
+    continue_trace,
     experiment_of,
+    headers,
     processors_set,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from spantree.entities.live_span import LiveSpan
 
@@ -32,11 +34,13 @@ __all__ = [
     "disable_notebook_display",
     "enable",
     "enable_notebook_display",
+    "get_tracing_context_headers_for_http_request",
     "reset",
     "set_databricks_monitoring_sql_warehouse_id",
     "set_destination",
     "set_experiment_trace_location",
     "set_span_chat_tools",
+    "set_tracing_context_from_http_request_headers",
     "unset_experiment_trace_location",
 ]
 
@@ -101,6 +105,29 @@ def set_destination(location: object, *, context_local: bool = False) -> None:
     if isinstance(location, str) and not location.isdecimal():
         experiment = id_of_name(location)
     RECORDER.set_experiment(experiment, context_local=context_local)
+
+
+def get_tracing_context_headers_for_http_request() -> dict[str, str]:
+    """Give the headers by which another process goes on with the active trace.
+
+    Returns:
+        The same as :func:`spantree.headers`: text by header name.
+    """
+    return headers()
+
+
+def set_tracing_context_from_http_request_headers(
+    headers: Mapping[str, str],
+) -> continue_trace:
+    """Go on with the trace that a request's headers name, in a ``with`` block.
+
+    Args:
+        headers: Of the request; the case of names is no matter.
+
+    Returns:
+        The same as :class:`spantree.continue_trace`.
+    """
+    return continue_trace(headers)
 
 
 def set_span_chat_tools(span: LiveSpan, tools: Sequence[object]) -> None:

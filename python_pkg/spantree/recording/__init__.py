@@ -16,6 +16,7 @@ from spantree.recording.live_trace import LiveTrace
 from spantree.recording.open_traces import Listener, OpenTraces
 from spantree.recording.processors import processors_set
 from spantree.recording.recorder import RECORDER, Recorder
+from spantree.recording.remote import continue_trace, headers
 from spantree.recording.routes import TracingOrderWarning
 from spantree.recording.scope import context
 from spantree.recording.site import Site, experiment_of, make_site
@@ -41,11 +42,13 @@ __all__ = [
     "ThreadPoolExecutor",
     "TracingOrderWarning",
     "context",
+    "continue_trace",
     "counters",
     "experiment_of",
     "get_active_trace_id",
     "get_current_active_span",
     "guard",
+    "headers",
     "internal_error_tracebacks",
     "internal_errors",
     "is_enabled",

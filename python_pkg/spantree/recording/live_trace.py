@@ -34,6 +34,7 @@ from spantree.recording.site import log_level_of
 
 if TYPE_CHECKING:
     from spantree.entities.live_span import LiveSpan
+    from spantree.entities.propagation import TraceParent
     from spantree.entities.values import Captured
     from spantree.recording.capture import Cut
     from spantree.recording.recorder import Recorder
@@ -62,6 +63,7 @@ class LiveTrace:
         request_preview: Set by the user; None = computed from the root's inputs.
         response_preview: Set by the user; None = computed from the root's outputs.
         state: Set by the user; None = the root's status.
+        origin: What the trace is a part of: one begun in another process, or before.
     """
 
     __slots__ = (
@@ -71,6 +73,7 @@ class LiveTrace:
         "key",
         "metadata",
         "open_after_root",
+        "origin",
         "recorder",
         "request_preview",
         "response_preview",
@@ -95,6 +98,7 @@ class LiveTrace:
         self.request_preview: str | None = None
         self.response_preview: str | None = None
         self.state: TraceState | None = None
+        self.origin: TraceParent | None = None
 
     @property
     def trace_id(self) -> str:

@@ -87,6 +87,10 @@ class OpenTraces:
         finally:
             self._forget_if_closed(trace)
 
+    def reopened(self, trace: LiveTrace) -> None:
+        """Hold a trace again in which a span was begun after all had ended."""
+        self._by_key.setdefault(trace.key, trace)
+
     def all(self) -> Sequence[LiveTrace]:
         """Give the traces that have an open span, oldest first."""
         return list(self._by_key.values())

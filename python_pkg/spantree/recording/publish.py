@@ -113,7 +113,11 @@ def _info(trace: LiveTrace, spans: list[Span], redactor: Redactor) -> TraceInfo:
             **_redacted_texts(trace.metadata, redactor),
             **_usage_metadata(spans),
         },
-        tags={TRACE_NAME: root.name, **_redacted_texts(trace.tags, redactor)},
+        tags={
+            # A part of a trace is no reason to name the whole after it.
+            **({TRACE_NAME: root.name} if root.parent_key is None else {}),
+            **_redacted_texts(trace.tags, redactor),
+        },
     )
 
 

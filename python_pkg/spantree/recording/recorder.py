@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from spantree.entities.experiment import DEFAULT_ID
 from spantree.entities.live_span import LiveSpan, NoOpSpan
 from spantree.entities.span import Link, SpanStatusCode
+from spantree.entities.trace import SESSION, USER
 from spantree.recording.capture import (
     capture,
     capture_arguments,
@@ -39,11 +40,13 @@ from spantree.recording.live_trace import LiveTrace, note_cuts
 from spantree.recording.open_traces import OpenTraces
 from spantree.recording.prices import Prices
 from spantree.recording.redaction import Redactor
+from spantree.recording.remote import REMOTE
 from spantree.recording.scope import EXPERIMENT, SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from spantree.entities.propagation import TraceParent
     from spantree.entities.values import Captured
     from spantree.recording.capture import Cut
     from spantree.recording.site import Site
@@ -120,20 +123,22 @@ class Recorder:
         """
         above = CURRENT.get()
         span: LiveSpan = NO_OP
-        lost = None
+        lost = origin = None
         try:
             parent = above
             if parent is None or parent.end_time_ns is not None:
                 parent = current_span()
                 if isinstance(parent, NoOpSpan):
                     return NO_OP
-                if parent is None and not self._is_sampled(site):
-                    return _silence(above)
+                if parent is None:
+                    origin = REMOTE.get()
+                    if origin is None and not self._is_sampled(site):
+                        return _silence(above)
                 forget_ended(above)
                 lost = above
             cuts: list[Cut] = []
             captured = None if inputs is None else capture_arguments(inputs, cuts)
-            span = self._new_span(site, parent, captured, cuts, None, lost)
+            span = self._new_span(site, parent, captured, cuts, origin, lost)
             span.above = above
             CURRENT.set(span)
         except BaseException as error:  # noqa: BLE001 - ours, see the module's text
@@ -152,14 +157,15 @@ class Recorder:
             return NO_OP
         try:
             parent = current_span()
+            origin = REMOTE.get()
             if isinstance(parent, NoOpSpan) or (
-                parent is None and not self._is_sampled(site)
+                parent is None and origin is None and not self._is_sampled(site)
             ):
                 return NO_OP
             cuts: list[Cut] = []
             captured = None if inputs is None else capture_arguments(inputs, cuts)
             above = CURRENT.get()
-            span = self._new_span(site, parent, captured, cuts, None, above)
+            span = self._new_span(site, parent, captured, cuts, origin, above)
             span.above = above
             return span
         except BaseException as error:  # noqa: BLE001 - ours, see the module's text
@@ -173,7 +179,7 @@ class Recorder:
         inputs: object,
         *,
         start_time_ns: int | None = None,
-        trace_key: int | None = None,
+        origin: TraceParent | None = None,
     ) -> LiveSpan:
         """Begin a span that the context plays no part in.
 
@@ -182,7 +188,7 @@ class Recorder:
             parent: The span above it; None makes it a root.
             inputs: Any value, snapshotted now.
             start_time_ns: Nanoseconds since 1970; now when left out.
-            trace_key: The id of a root's trace; a new one when left out.
+            origin: Where a span without a parent belongs; a new trace when left out.
         """
         if not self.enabled or isinstance(parent, NoOpSpan):
             return NO_OP
@@ -194,11 +200,11 @@ class Recorder:
             )
             parent = None
         try:
-            if parent is None and not self._is_sampled(site):
+            if parent is None and origin is None and not self._is_sampled(site):
                 return NO_OP
             cuts: list[Cut] = []
             captured = capture(inputs, cuts)
-            span = self._new_span(site, parent, captured, cuts, trace_key)
+            span = self._new_span(site, parent, captured, cuts, origin)
             if type(start_time_ns) is int:
                 span.start_time_ns = start_time_ns
         except BaseException as error:  # noqa: BLE001 - ours, see the module's text
@@ -278,7 +284,7 @@ class Recorder:
         parent: LiveSpan | None,
         inputs: Captured,
         cuts: list[Cut],
-        trace_key: int | None = None,
+        origin: TraceParent | None = None,
         lost: LiveSpan | None = None,
     ) -> LiveSpan:
         # Slot by slot and without __init__: a call with fifteen keywords costs more
@@ -303,32 +309,46 @@ class Recorder:
         if cuts:
             note_cuts(span, "inputs", cuts)
         if parent is None:
-            self._open_trace(span, site, trace_key, lost)
-            return span
-        trace: LiveTrace = parent.owner  # type: ignore[assignment]
+            known = None if origin is None else self.traces.get(origin.trace_key)
+            if origin is None or known is None:
+                self._open_trace(span, site, origin, lost)
+                return span
+            trace = known
+            span.parent_key = origin.span_key
+        else:
+            trace = parent.owner  # type: ignore[assignment]
+            span.parent_key = parent.span_key
         span.owner = trace
         span.trace_key = trace.key
-        span.parent_key = parent.span_key
         span.start_time_ns = perf_counter_ns() + trace.clock_offset
         try:
             trace.spans.append(span)
             if trace.open_after_root is not None:
                 trace.open_after_root.add(span)
+                self.traces.reopened(trace)
         except BaseException as error:
             self.fail(span, error)
             raise
         return span
 
     def _open_trace(
-        self, root: LiveSpan, site: Site, key: int | None, lost: LiveSpan | None
+        self,
+        root: LiveSpan,
+        site: Site,
+        origin: TraceParent | None,
+        lost: LiveSpan | None,
     ) -> None:
         experiment_id = site.experiment_id or EXPERIMENT.get() or self.experiment_id
-        trace = LiveTrace(self, key or new_trace_key(), experiment_id)
+        key = new_trace_key() if origin is None else origin.trace_key
+        trace = LiveTrace(self, key, experiment_id)
         trace.root = root
+        trace.origin = origin
         root.owner = trace
         root.trace_key = trace.key
-        root.parent_key = None
-        if lost is not None and not isinstance(lost, NoOpSpan):
+        root.parent_key = None if origin is None else origin.span_key
+        if origin is not None:
+            trace.describe({}, {SESSION: origin.session, USER: origin.user})
+        elif lost is not None and not isinstance(lost, NoOpSpan):
             # The context's spans have all ended: a finished trace is not joined.
             root.links = [*root.links, Link(lost.trace_id, lost.span_id)]
             root.raw_attributes = {**root.raw_attributes, _ORPHAN_OF: lost.span_id}

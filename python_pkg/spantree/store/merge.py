@@ -88,6 +88,9 @@ def merge(old: Trace, new: Trace) -> Trace:
         new: The same trace, or a part of it.
     """
     known, given = with_single_fields(old.info), with_single_fields(new.info)
+    if _is_below_remote(new) and not _is_below_remote(old):
+        # What the part with the root says of the whole stands.
+        known, given = given, known
     assessments = {a.assessment_id: a for a in (*known.assessments, *given.assessments)}
     info = replace(
         given,
@@ -147,6 +150,12 @@ def _merged_spans(old: Iterable[Span], new: Iterable[Span]) -> list[Span]:
         if not reopens(known and known.end_time_ns, span):
             spans[span.span_key] = span
     return list(spans.values())
+
+
+def _is_below_remote(trace: Trace) -> bool:
+    """Tell a part that another process's span is above of."""
+    spans = trace.data.spans
+    return bool(spans) and all(span.parent_key is not None for span in spans)
 
 
 def _merged_state(old: TraceState, new: TraceState) -> TraceState:

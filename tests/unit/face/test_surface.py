@@ -88,6 +88,8 @@ FLUENT = {
         "**mlflow_options"
     ),
     "configure": "**options",
+    "headers": "baggage=False",
+    "continue_trace": "headers",
     "propagate": "function",
     "traces": "filter=None, *, order_by=None, limit=1000, columns=None, as_='pandas'",
     "spans": "filter=None, *, order_by=None, limit=1000, columns=None, as_='pandas'",
@@ -107,6 +109,8 @@ TRACING = {
     "enable_notebook_display": "",
     "disable_notebook_display": "",
     "set_span_chat_tools": "span, tools",
+    "get_tracing_context_headers_for_http_request": "",
+    "set_tracing_context_from_http_request_headers": "headers",
     "set_experiment_trace_location": (
         "location, experiment_id=None, sql_warehouse_id=None"
     ),
