@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from spantree import (
         client,
         demo,
+        dspy,
         entities,
         exceptions,
         llama_index,
@@ -174,6 +175,7 @@ _NAMES = {
 _MODULES = {
     "client": "spantree.client",
     "demo": "spantree.demo",
+    "dspy": "spantree.dspy",
     "entities": "spantree.entities",
     "exceptions": "spantree.exceptions",
     "llama_index": "spantree.llama_index",
@@ -199,6 +201,7 @@ __all__ = [
     "delete_trace_tag",
     "delete_traces",
     "demo",
+    "dspy",
     "entities",
     "exceptions",
     "flush",

@@ -70,15 +70,21 @@ class Runs:
             inputs=inputs if integration.options.log_inputs else None,
             attributes={**(attributes or {}), "spantree.autolog": library},
         )
-        # A root that the sample left out: what it calls is left out, too.
-        node = span or NoOpSpan()
+        if not span:
+            self.silence(key)  # a root that the sample left out
+            return None
+        self._make_current(key, span)
+        integration.calls += 1
+        return span
+
+    def silence(self, key: str) -> None:
+        """Record nothing from now on until the step is over."""
+        self._make_current(key, NoOpSpan())
+
+    def _make_current(self, key: str, node: LiveSpan) -> None:
         node.above = CURRENT.get()
         CURRENT.set(node)
         self._open[key] = node
-        if not span:
-            return None
-        integration.calls += 1
-        return span
 
     def join(self, key: str, parent_key: str | None, name: str) -> bool:
         """Let a step be part of the one around it, if that has the same name.

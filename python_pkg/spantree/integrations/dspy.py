@@ -1,0 +1,299 @@
+"""Traces DSPy by its callbacks: modules, models, adapters, tools, evaluations.
+
+Tokens come from the history that DSPy keeps of a model's calls; with
+``disable_history=True`` they are unknown.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final
+
+from spantree.entities.span import MESSAGE_FORMAT, SpanType
+from spantree.integrations import _dspy_values as values
+from spantree.integrations._attach import Attachment
+from spantree.integrations._call import Options
+from spantree.integrations._integration import Integration, LibraryStatus, Versions
+from spantree.integrations._patch import Hook
+from spantree.integrations._runs import Runs
+from spantree.recording import guard
+from spantree.recording.context import CURRENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import ModuleType
+
+    from spantree.integrations._patch import Method
+
+DISTRIBUTION: Final = "dspy"
+SUPPORTED: Final = Versions(first=(2, 6), tested=(3, 4))
+
+_integration = Integration("dspy", SUPPORTED)
+_runs = Runs(_integration)
+_left_out: set[str] = set()  # "compile" or "evaluate": what happens inside of those
+
+
+def _active_call_id() -> str | None:
+    active: str | None = sys.modules["dspy.utils.callback"].ACTIVE_CALL_ID.get()
+    return active
+
+
+def _begin(
+    call_id: str,
+    name: str,
+    span_type: str,
+    inputs: Callable[[], dict[str, object]],
+    attributes: Callable[[], dict[str, object]] = dict,
+) -> None:
+    if not _integration.on:
+        return
+    with guard(_integration.site):
+        parent_id = _active_call_id()
+        if span_type == SpanType.PARSER and _runs.join(call_id, parent_id, name):
+            return  # an adapter's method that calls the one it overrides
+        _runs.begin(
+            call_id,
+            parent_id,
+            name,
+            span_type,
+            inputs=inputs() or None,
+            attributes={MESSAGE_FORMAT: "dspy", **attributes()},
+        )
+
+
+def _end(
+    call_id: str,
+    outputs: object,
+    exception: BaseException | None,
+    convert: Callable[[Any], object] = values.value_of,
+) -> None:
+    with guard(_integration.site):
+        span = _runs.get(call_id)
+        if span is not None and span.span_type == SpanType.RETRIEVER:
+            convert = values.documents_of
+        done = None if outputs is None or span is None else convert(outputs)
+        _runs.end(call_id, done, exception)
+
+
+class _Callback:
+    """What DSPy calls; its methods have the names of ``BaseCallback``."""
+
+    def on_module_start(
+        self, call_id: str, instance: object, inputs: Mapping[str, Any]
+    ) -> None:
+        _begin(
+            call_id,
+            f"{type(instance).__name__}.forward",
+            values.module_type(instance),
+            lambda: values.arguments_of(inputs),
+        )
+
+    def on_lm_start(
+        self, call_id: str, instance: Any, inputs: Mapping[str, Any]
+    ) -> None:
+        is_chat = getattr(instance, "model_type", "chat") != "text"
+        _begin(
+            call_id,
+            f"{type(instance).__name__}.__call__",
+            SpanType.CHAT_MODEL if is_chat else SpanType.LLM,
+            lambda: values.arguments_of(inputs),
+            lambda: values.model_attributes(instance),
+        )
+
+    def on_adapter_format_start(
+        self, call_id: str, instance: object, inputs: Mapping[str, Any]
+    ) -> None:
+        name = f"{type(instance).__name__}.format"
+        _begin(call_id, name, SpanType.PARSER, lambda: values.arguments_of(inputs))
+
+    def on_adapter_parse_start(
+        self, call_id: str, instance: object, inputs: Mapping[str, Any]
+    ) -> None:
+        name = f"{type(instance).__name__}.parse"
+        _begin(call_id, name, SpanType.PARSER, lambda: values.arguments_of(inputs))
+
+    def on_tool_start(
+        self, call_id: str, instance: Any, inputs: Mapping[str, Any]
+    ) -> None:
+        name = f"Tool.{instance.name}"
+        _begin(call_id, name, SpanType.TOOL, lambda: values.arguments_of(inputs))
+
+    def on_evaluate_start(
+        self, call_id: str, instance: object, inputs: Mapping[str, Any]
+    ) -> None:
+        if _is_left_out(call_id, "evaluate"):
+            return
+        name = f"{type(instance).__name__}.__call__"
+        _begin(call_id, name, SpanType.EVALUATOR, lambda: values.arguments_of(inputs))
+
+    def on_compile_start(
+        self, call_id: str, instance: object, inputs: Mapping[str, Any]
+    ) -> None:
+        if _is_left_out(call_id, "compile"):
+            return
+        name = f"{type(instance).__name__}.compile"
+        _begin(call_id, name, SpanType.TASK, lambda: values.arguments_of(inputs))
+
+    def on_interpreter_execute_start(
+        self, call_id: str, instance: object, inputs: Mapping[str, Any]
+    ) -> None:
+        name = f"{type(instance).__name__}.execute"
+        _begin(call_id, name, SpanType.TOOL, lambda: values.arguments_of(inputs))
+
+    def on_interpreter_tool_call_start(
+        self, call_id: str, instance: object, inputs: Mapping[str, Any]
+    ) -> None:
+        name = f"{type(instance).__name__}.invoke_tool"
+        _begin(call_id, name, SpanType.TOOL, lambda: values.arguments_of(inputs))
+
+    def on_interpreter_startup_start(
+        self, call_id: str, instance: object, inputs: Mapping[str, Any]
+    ) -> None:
+        """An interpreter's start and shutdown are not recorded."""
+
+    def on_interpreter_shutdown_start(
+        self, call_id: str, instance: object, inputs: Mapping[str, Any]
+    ) -> None:
+        """An interpreter's start and shutdown are not recorded."""
+
+    def on_module_end(
+        self, call_id: str, outputs: object, exception: BaseException | None = None
+    ) -> None:
+        _end(call_id, outputs, exception)
+
+    on_lm_end = on_adapter_format_end = on_adapter_parse_end = on_module_end
+    on_tool_end = on_evaluate_end = on_compile_end = on_module_end
+    on_interpreter_execute_end = on_interpreter_tool_call_end = on_module_end
+    on_interpreter_startup_end = on_interpreter_shutdown_end = on_module_end
+
+
+_callback = _Callback()
+
+
+def _is_left_out(call_id: str, what: str) -> bool:
+    """Whether what happens inside is not to be recorded; sees to it, if so."""
+    if not (_integration.on and what in _left_out):
+        return False
+    with guard(_integration.site):
+        _runs.silence(call_id)
+    return True
+
+
+def _attach(module: ModuleType) -> bool:
+    # Its `configure` refuses other threads than the first that called it, and makes
+    # the caller's the first: the user's own call must stay allowed.
+    config: dict[str, Any] | None = getattr(module, "main_thread_config", None)
+    if config is None:
+        return False
+    callbacks = config.get("callbacks") or []
+    if _callback not in callbacks:
+        config["callbacks"] = [*callbacks, _callback]
+    return True
+
+
+def _keep_callback(original: Method) -> Method:
+    @wraps(original)
+    def configure(self: object, **settings: Any) -> Any:
+        result = original(self, **settings)
+        if _integration.on and "callbacks" in settings:
+            _integration.apply()
+        return result
+
+    return configure
+
+
+def _note_reply(original: Method) -> Method:
+    @wraps(original)
+    def update_history(self: object, entry: Any) -> Any:
+        result = original(self, entry)
+        if _integration.on:
+            with guard(_integration.site):
+                span = _runs.get(_active_call_id())
+                if span is not None and isinstance(entry, dict):
+                    span.set_attributes(values.reply_attributes(entry))
+        return result
+
+    return update_history
+
+
+def _bind_span(original: Method) -> Method:
+    """Let what runs in DSPy's threads nest below the span that began it."""
+
+    @wraps(original)
+    def execute(self: object, function: Method, data: Any) -> Any:
+        above = CURRENT.get()
+        if not _integration.on or above is None:
+            return original(self, function, data)
+
+        @wraps(function)
+        def below(*arguments: Any, **keywords: Any) -> Any:
+            held = CURRENT.get()
+            CURRENT.set(above)
+            try:
+                return function(*arguments, **keywords)
+            finally:
+                CURRENT.set(held)
+
+        return original(self, below, data)
+
+    return execute
+
+
+_settings = "dspy.dsp.utils.settings"
+_integration.hooks = (
+    Attachment(_settings, "dsp.utils.settings.callbacks", _attach),
+    Hook((_settings,), "Settings", "configure", _keep_callback),
+    Hook(("dspy.clients.base_lm",), "BaseLM", "update_history", _note_reply),
+    Hook(("dspy.utils.parallelizer",), "ParallelExecutor", "execute", _bind_span),
+)
+
+
+def autolog(
+    *,
+    disable: bool = False,
+    silent: bool = False,
+    log_traces: bool = True,
+    exclusive: bool = False,
+    disable_for_unsupported_versions: bool = False,
+    log_inputs: bool = True,
+    log_outputs: bool = True,
+    log_traces_from_compile: bool = False,
+    log_traces_from_eval: bool = True,
+    log_compiles: bool = False,
+    log_evals: bool = False,
+) -> None:
+    """Trace DSPy from now on, imported already or not.
+
+    Args:
+        disable: Stop tracing instead; what is under way is finished.
+        silent: Say nothing about an untested version or an absent library.
+        log_traces: False is the same as ``disable``.
+        exclusive: Accepted, as MLflow does; without effect.
+        disable_for_unsupported_versions: Trace nothing outside of :data:`SUPPORTED`.
+        log_inputs: Whether the arguments are recorded.
+        log_outputs: Whether the results are recorded; usage and model always are.
+        log_traces_from_compile: Whether what an optimizer calls is recorded.
+        log_traces_from_eval: Whether an evaluation, and what it calls, is recorded.
+        log_compiles: Accepted, as MLflow does; there are no runs here.
+        log_evals: The same.
+    """
+    del exclusive, log_compiles, log_evals
+    if disable or not log_traces:
+        _integration.disable()
+        return
+    _left_out.clear()
+    if not log_traces_from_compile:
+        _left_out.add("compile")
+    if not log_traces_from_eval:
+        _left_out.add("evaluate")
+    _integration.enable(
+        Options(log_inputs=log_inputs, log_outputs=log_outputs),
+        is_silent=silent,
+        must_be_supported=disable_for_unsupported_versions,
+    )
+
+
+def status() -> LibraryStatus:
+    """Say whether calls are traced, by which hooks, and how many were."""
+    return _integration.status()
