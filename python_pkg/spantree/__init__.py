@@ -54,6 +54,9 @@ if TYPE_CHECKING:
         search_experiments,
         set_experiment,
     )
+    from spantree.exporting import (
+        export_traces,
+    )
     from spantree.fluent import (
         autolog,
         flush,
@@ -71,6 +74,9 @@ if TYPE_CHECKING:
         show,
         spans,
         traces,
+    )
+    from spantree.importing import (
+        import_traces,
     )
     from spantree.merging import (
         add_trace,
@@ -127,6 +133,7 @@ _NAMES = {
         "search_experiments",
         "set_experiment",
     ),
+    "spantree.exporting": ("export_traces",),
     "spantree.fluent": (
         "autolog",
         "flush",
@@ -145,6 +152,7 @@ _NAMES = {
         "spans",
         "traces",
     ),
+    "spantree.importing": ("import_traces",),
     "spantree.merging": (
         "add_trace",
         "log_trace",
@@ -204,6 +212,7 @@ __all__ = [
     "dspy",
     "entities",
     "exceptions",
+    "export_traces",
     "flush",
     "flush_trace_async_logging",
     "get",
@@ -216,6 +225,7 @@ __all__ = [
     "get_trace",
     "get_tracking_uri",
     "headers",
+    "import_traces",
     "internal_errors",
     "llama_index",
     "load_ipython_extension",

@@ -1,4 +1,4 @@
-"""The command line: ``spantree demo``."""
+"""The command line: ``spantree demo``, ``export`` and ``import``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spantree._version import __version__
 
@@ -34,11 +34,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
     demo.add_argument(
         "--out", type=Path, default=Path("out/demo"), help="folder for what it writes"
     )
+    _add_file_commands(commands)
     given = parser.parse_args(arguments)
     if given.command == "demo":
         return run_demo(given.out)
+    if given.command in ("export", "import"):
+        return run_file_command(given)
     parser.print_help()
     return USAGE_ERROR
+
+
+def _add_file_commands(commands: argparse._SubParsersAction[Any]) -> None:
+    export = commands.add_parser(
+        "export", help="write traces to .otlp.jsonl, .spantree.json, .html or .parquet"
+    )
+    export.add_argument(
+        "file", type=Path, help="its name says the form; .gz compresses"
+    )
+    export.add_argument("--filter", help="the search language; all traces if left out")
+    export.add_argument("--experiment", action="append", help="only of this one")
+    export.add_argument("--limit", type=int, help="at most so many, newest first")
+    read = commands.add_parser("import", help="store the traces of files")
+    read.add_argument("files", type=Path, nargs="+")
+    read.add_argument("--experiment", help="where they shall belong")
+
+
+def run_file_command(given: argparse.Namespace) -> int:
+    """Write traces to a file, or store those of files.
+
+    Args:
+        given: The words of the command, parsed.
+
+    Returns:
+        The exit code.
+    """
+    import spantree
+
+    try:
+        if given.command == "export":
+            count = spantree.export_traces(
+                given.file,
+                given.filter,
+                limit=given.limit,
+                experiment_names=given.experiment,
+            )
+            print(f"{count} traces → {given.file}")
+            return 0
+        for file in given.files:
+            count = spantree.import_traces(file, experiment_name=given.experiment)
+            print(f"{count} traces ← {file}")
+    except (spantree.exceptions.SpantreeException, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 def run_demo(out: Path) -> int:
