@@ -20,9 +20,10 @@ from spantree.entities.trace import Trace
 from spantree.recording import RECORDER, LiveTrace, counters, internal_errors, warn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
     from spantree.search import Query, Summary
@@ -220,6 +221,12 @@ class Runtime:
         """Give what is known of the traces that match, without their spans."""
         self.flush(_READ_YOUR_WRITES_SECONDS)
         return self.read(lambda store: store.summaries(query, limit=limit))
+
+    def span_frame(self, traces: Sequence[Trace]) -> pd.DataFrame:
+        """Give a DataFrame with one row a span."""
+        from spantree.span_rows import span_frame
+
+        return span_frame(traces)
 
     def show(self, trace: Trace) -> None:
         """Show a trace under the running cell, in a notebook; elsewhere do nothing."""

@@ -60,7 +60,7 @@ MISTAKES = {
     "%traces --columns nmae": "Unknown column 'nmae'.",
     "%traces --filter \"stauts = 'OK'\"": "did you mean 'status'?",
     "%traces --filter 'status = '": "a value is missing here (column 10)",
-    "%spantree onn": "invalid choice: 'onn'",
+    "%spantree onn": "%spantree does not know 'onn'. Did you mean 'on'?",
 }
 HELP = ["%spantree -h", "%autolog --help", "%traces -h"]
 

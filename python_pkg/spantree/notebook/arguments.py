@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from IPython.core.error import UsageError
 
@@ -12,6 +13,8 @@ from spantree.entities.errors import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_DURATION = re.compile(r"\d+(\.\d+)?(us|ms|s|m|h|d)")
 
 
 class HelpAsked(Exception):  # noqa: N818 - no error: the user asked
@@ -31,13 +34,26 @@ class MagicParser(argparse.ArgumentParser):
         text = "examples:\n" + "\n".join(f"  {line}" for line in examples)
         super().__init__(
             prog=name,
-            description=about,
-            epilog=text,
+            # IPython gives each % of a line to the user; argparse formats with them.
+            description=about.replace("%", "%%"),
+            epilog=text.replace("%", "%%"),
             formatter_class=argparse.RawDescriptionHelpFormatter,
             add_help=False,
             allow_abbrev=False,
             exit_on_error=False,
         )
+        self.about = about
+        self.examples = tuple(examples)
+        self.add_argument("--into", metavar="VAR", help="bind the result to a variable")
+
+    @property
+    def shown_actions(self) -> list[argparse.Action]:
+        """The arguments, in the order in which they were added."""
+        return list(self._actions)
+
+    def format_help(self) -> str:
+        """Give the help text, its percent signs single."""
+        return super().format_help().replace("%%", "%")
 
     def read(self, line: str) -> argparse.Namespace:
         """Parse a magic's line.
@@ -66,14 +82,61 @@ class MagicParser(argparse.ArgumentParser):
         except argparse.ArgumentError as error:
             self.error(str(error))
         if unknown:
-            options = [flag for a in self._actions for flag in a.option_strings]
-            raise UsageError(
-                f"{self.prog} has no option {unknown[0]!r}."
-                f"{did_you_mean(unknown[0], options)} See {self.prog} -h"
-            )
+            self._refuse(unknown[0])
+        if known.into is not None and not known.into.isidentifier():
+            raise UsageError(f"--into takes a variable's name, not {known.into!r}.")
         known.is_quiet = is_quiet
         return known
 
     def error(self, message: str) -> NoReturn:
         """Raise the parser's complaint as a UsageError."""
         raise UsageError(f"{self.prog}: {message}. See {self.prog} -h")
+
+    def _refuse(self, word: str) -> NoReturn:
+        if not word.startswith("-"):
+            raise UsageError(
+                f"{self.prog} does not know what {word!r} is for. See {self.prog} -h"
+            )
+        options = [flag for a in self._actions for flag in a.option_strings]
+        raise UsageError(
+            f"{self.prog} has no option {word!r}.{did_you_mean(word, options)} "
+            f"See {self.prog} -h"
+        )
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse what is none of an argument's choices."""
+        if action.choices is None or value in action.choices:
+            return
+        known = [str(choice) for choice in action.choices]
+        raise UsageError(
+            f"{self.prog} does not know {value!r}.{did_you_mean(str(value), known)} "
+            f"Known: {', '.join(known)}."
+        )
+
+
+def duration(text: str) -> str:
+    """Check a duration, as an argument's type.
+
+    Raises:
+        UsageError: If it is none.
+    """
+    if not _DURATION.fullmatch(text):
+        raise UsageError(f"{text!r} is not a duration. Use 500ms, 2s, 5m, 1h or 3d")
+    return text
+
+
+def is_duration(text: str) -> bool:
+    """Tell whether a text is a duration such as ``500ms``."""
+    return _DURATION.fullmatch(text) is not None
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Read ``key=value``, as an argument's type.
+
+    Raises:
+        UsageError: If there is no equals sign, or no key.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError(f"{text!r} is no tag. Write key=value")
+    return key, value

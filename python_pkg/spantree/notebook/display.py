@@ -2,52 +2,145 @@
 
 from __future__ import annotations
 
+import os
+import time
 from contextvars import Context
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spantree.recording import guard
-from spantree.render import mime_bundle
+from spantree.render import FULL, LEAN, LIVE, mime_bundle
 
 if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from spantree.entities.trace import Trace
     from spantree.notebook.frames import Frame
     from spantree.notebook.host import Host
+    from spantree.notebook.settings import SpantreeConfig
 
 _FLUSH_SECONDS = 0.2
 MAX_TREES = 3
-MAX_ROWS = 10
 
 
-def draw_frame(frame: Frame, host: Host) -> None:
-    """Show the traces of a cell under it, or bring what is shown there up to date."""
-    if not host.display:
-        return
-    with guard("notebook.draw"):
-        traces = frame.to_draw()
-        if not traces:
+class Painter:
+    """Draws frames in one shell.
+
+    Args:
+        shell: The shell.
+        host: The process's runtime.
+        settings: What is shown, and how much of it.
+    """
+
+    def __init__(
+        self, shell: InteractiveShell, host: Host, settings: SpantreeConfig
+    ) -> None:
+        self._shell = shell
+        self._host = host
+        self._settings = settings
+        self._pid = os.getpid()
+        # A terminal can't change what it has printed.
+        self.can_update = hasattr(shell, "kernel")
+
+    def is_live(self, frame: Frame) -> bool:
+        """Whether a cell is drawn while it runs."""
+        return (
+            self.can_update
+            and self._wanted(frame) != "off"
+            and bool(self._look(frame, "live"))
+            and not self._is_captured()
+        )
+
+    def draw(self, frame: Frame) -> None:
+        """Show the traces of a cell under it, or bring what is shown up to date."""
+        if self._wanted(frame) == "off" or os.getpid() != self._pid:
             return
-        from IPython.display import display, update_display
+        if frame.has_output and not self.can_update:
+            return
+        with guard("notebook.draw"), frame.lock:
+            if frame.is_open and not self.is_live(frame):
+                return
+            progress = frame.progress()
+            traces = frame.to_draw()
+            if not traces:
+                return
+            if not frame.is_open:
+                # What stands in a notebook is in the store too, if the kernel dies.
+                self._host.flush(_FLUSH_SECONDS)
+            try:
+                self._show(frame, self._bundle(frame, traces))
+            except Exception as error:
+                self._show(frame, {"text/plain": _failure(traces, error)})
+                raise
+            finally:
+                frame.drawn_at = time.monotonic()
+                frame.drawn_progress = progress
 
-        # What stands in a notebook is in the store as well, also if the kernel dies.
-        host.flush(_FLUSH_SECONDS)
-        bundle = mime_bundle(
+    def _bundle(self, frame: Frame, traces: list[Trace]) -> dict[str, Any]:
+        live = frame.is_open
+        budget = FULL if self._look(frame, "save") == "full" else LEAN
+        return mime_bundle(
             traces,
             key=frame.key,
             rev=frame.revision,
-            mode=_mode(len(traces), is_quiet=frame.is_quiet),
+            live=live,
+            mode=self._mode(frame, len(traces)),
+            open_errors=bool(self._look(frame, "open_errors")),
+            budget=LIVE if live else budget,
+            ascii_only=True if self._settings.ascii else None,
         )
+
+    def _show(self, frame: Frame, bundle: dict[str, Any]) -> None:
+        from IPython.display import display, update_display
+
         frame.revision += 1
-        if frame.has_output:
+        if not frame.has_output:
+            frame.has_output = True
+            show: Any = display  # untyped
+            # Of the cell, also when another thread draws it.
+            frame.context.copy().run(
+                show, bundle, raw=True, display_id=frame.display_id
+            )
+        elif frame.is_open:
+            frame.context.copy().run(
+                update_display, bundle, raw=True, display_id=frame.display_id
+            )
+        else:
             # In an empty context the message belongs to the cell that runs now: a
             # client that executes notebooks drops what comes for one that has ended.
             Context().run(update_display, bundle, raw=True, display_id=frame.display_id)
-        else:
-            frame.has_output = True
-            display(bundle, raw=True, display_id=frame.display_id)  # type: ignore[no-untyped-call]
+
+    def _mode(self, frame: Frame, roots: int) -> str:
+        wanted = self._wanted(frame)
+        if frame.is_quiet:
+            return "compact"
+        if wanted != "on":
+            return wanted
+        if roots > int(self._look(frame, "max_traces")):
+            return "table"
+        return "tree" if roots <= MAX_TREES else "rows"
+
+    def _wanted(self, frame: Frame) -> str:
+        """Give ``off``, ``on`` or a mode; the host's switch outweighs the setting."""
+        once = frame.once.get("display")
+        if once is None and not self._host.display:
+            return "off"
+        wanted = str(once or self._settings.display)
+        return "on" if wanted == "off" and once is None else wanted
+
+    def _look(self, frame: Frame, name: str) -> Any:
+        return frame.once.get(name, getattr(self._settings, name))
+
+    def _is_captured(self) -> bool:
+        """Whether ``%%capture`` keeps outputs, which can't be changed in place."""
+        return type(self._shell.display_pub).__name__ == "CapturingDisplayPublisher"
 
 
-def _mode(roots: int, *, is_quiet: bool) -> str:
-    if is_quiet:
-        return "compact"
-    if roots <= MAX_TREES:
-        return "tree"
-    return "rows" if roots <= MAX_ROWS else "table"
+def _failure(traces: list[Trace], error: Exception) -> str:
+    """Say in one line what happened, without what failed to draw it."""
+    last = traces[-1]
+    name = last.data.root.name if last.data.root else last.trace_id
+    more = f" and {len(traces) - 1} more" if len(traces) > 1 else ""
+    return (
+        f"● {name}{more} · {len(last.data.spans)} spans "
+        f"(view failed: {type(error).__name__}; %trace last --text)"
+    )

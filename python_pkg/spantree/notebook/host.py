@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from spantree.entities.trace import Trace
     from spantree.search import Query, Summary
@@ -33,11 +33,29 @@ class Host(Protocol):
     def summaries(self, query: Query, limit: int | None) -> list[Summary]:
         """Give what is known of the traces that match, newest first."""
 
+    def search(self, query: Query, limit: int | None, *, spans: bool) -> list[Trace]:
+        """Give the traces that match, newest first."""
+
+    def span_frame(self, traces: Sequence[Trace]) -> Any:
+        """Give a DataFrame with one row a span."""
+
+    def read(self, ask: Callable[[Store], _T]) -> _T:
+        """Ask the store, without waiting for what is not written yet."""
+
+    def show(self, trace: Trace) -> None:
+        """Show a trace under the running cell."""
+
     def get_trace(self, trace_id: str) -> Trace | None:
         """Give a trace from memory, else from the store, else None."""
 
     def write(self, change: Callable[[Store], _T]) -> _T:
         """Change the store, after everything recorded so far was written to it."""
+
+    def judge(self, trace: Trace, change: Callable[[Store], _T]) -> _T:
+        """Change the assessments of a trace in the store."""
+
+    def set_target(self, uri: str | None) -> None:
+        """Send the traces recorded from now on elsewhere."""
 
     def stats(self) -> dict[str, int]:
         """Count what was saved, what waits and what went wrong."""
