@@ -50,6 +50,32 @@ def parsed(suffix: str, parse: Callable[[str], _T]) -> _T | None:
         return None
 
 
+def above_zero(text: str) -> int:
+    """Read a whole number of at least 1.
+
+    Raises:
+        ValueError: If the text is none.
+    """
+    number = int(text)
+    if number < 1:
+        msg = "it must be above 0"
+        raise ValueError(msg)
+    return number
+
+
+def seconds(text: str) -> float:
+    """Read a number of seconds above 0.
+
+    Raises:
+        ValueError: If the text is none.
+    """
+    number = float(text)
+    if not 0 < number < float("inf"):
+        msg = "it must be a number of seconds above 0"
+        raise ValueError(msg)
+    return number
+
+
 def switch(text: str) -> bool:
     """Read ``0``, ``false``, ``no``, ``off`` and their opposites.
 

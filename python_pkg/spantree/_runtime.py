@@ -12,7 +12,12 @@ import sys
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
-from spantree.configuration import apply_environment, environment_experiment
+from spantree._environment import environment
+from spantree.configuration import (
+    apply_environment,
+    environment_experiment,
+    watch_timeouts,
+)
 from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
 from spantree.entities.experiment import DEFAULT_ID
 from spantree.entities.ids import parse_trace_id
@@ -61,6 +66,8 @@ class Runtime:
         # Those of which another process, or an earlier run, holds a part; newest last.
         self._parts: dict[int, None] = {}
         self._target: Target | None = None
+        self._remote: Target | None = None
+        self._uri = ""
         self._store: Store | None = None
         self._writer: Writer | None = None
 
@@ -92,13 +99,33 @@ class Runtime:
         part_key = trace.root.span_key << 128 | trace.key
         self.writer().submit(part_key, trace.to_trace)
 
+    def set_aside(self, trace: LiveTrace) -> None:
+        """Store an open trace that is no longer held in memory."""
+        self._submit(trace)
+
     # Where traces rest.
 
     def target(self) -> Target:
         """Give the place that traces go to: set, from the environment, or default."""
         if self._target is None:
-            self._target = _target_from_environment()
+            self._choose(_target_from_environment())
+        assert self._target is not None  # noqa: S101 - just chosen
         return self._target
+
+    def _choose(self, target: Target) -> None:
+        """Take a place to rest in; with a remote one, traces rest in the default."""
+        from spantree.store import parse_tracking_uri
+
+        self._remote = target if target.is_remote else None
+        self._target = parse_tracking_uri(None) if self._remote else target
+        if self._remote is not None:
+            warn(
+                f"remote:{target.shown}",
+                "Traces are kept in %s and searched there: sending them on to %s is "
+                "not part of this version yet.",
+                self.store_name(),
+                target.shown,
+            )
 
     def set_target(self, uri: str | Path | None) -> None:
         """Send the traces recorded from now on elsewhere.
@@ -108,14 +135,22 @@ class Runtime:
                 that this version can't write to.
         """
         _import_search()
-        from spantree.store import check_target, open_store, parse_tracking_uri
+        from spantree.store import (
+            check_target,
+            open_store,
+            parse_tracking_uri,
+            without_password,
+        )
 
         target = parse_tracking_uri(uri) if uri else _target_from_environment()
         check_target(target)
-        store = open_store(target)
+        store = None if target.is_remote else open_store(target)
         with self._lock:
             writer, self._writer = self._writer, None
-            self._target, self._store = target, store
+            self._store = store
+            text = str(uri or "")
+            self._uri = without_password(text) if "://" in text else text
+            self._choose(target)
         if self.experiment_name is not None:
             RECORDER.experiment_id = _UNDECIDED
         if writer is not None:
@@ -242,6 +277,11 @@ class Runtime:
         target = self.target()
         return target.shown if target.path is None else _shortened(target.path)
 
+    def tracking_uri(self) -> str:
+        """Give the tracking URI in force, without secrets."""
+        target = self.target()
+        return self._uri or (self._remote or target).shown
+
     # TraceRenderer: how a trace draws itself.
 
     def text(self, trace: Trace) -> str:
@@ -325,7 +365,29 @@ def _import_search() -> None:
 def _target_from_environment() -> Target:
     from spantree.store import parse_tracking_uri
 
-    return parse_tracking_uri(os.environ.get("SPANTREE_TRACKING_URI"))
+    uri = os.environ.get("SPANTREE_TRACKING_URI")
+    if not uri:
+        # Its file forms name MLflow's own database, which is nothing to write to.
+        mlflow_uri = environment("TRACKING_URI") or ""
+        is_server = mlflow_uri.startswith(("http://", "https://", "databricks"))
+        uri = mlflow_uri if is_server else None
+    try:
+        return parse_tracking_uri(uri)
+    except SpantreeException as error:
+        warn("environment:TRACKING_URI", "%s The default place is used.", error)
+        return parse_tracking_uri(None)
+
+
+def _trace_libraries() -> None:
+    """Trace the libraries that SPANTREE_AUTOLOG names."""
+    names = os.environ.get("SPANTREE_AUTOLOG", "")
+    for name in filter(None, (part.strip() for part in names.split(","))):
+        from spantree.integrations import autolog
+
+        try:
+            autolog(name)
+        except SpantreeException as error:
+            warn(f"environment:AUTOLOG:{name}", "SPANTREE_AUTOLOG: %s", error)
 
 
 def _shortened(path: Path) -> str:
@@ -340,6 +402,8 @@ RUNTIME = Runtime()
 def _first_trace() -> None:
     """Wire the store in; in a notebook, show trees also without ``%load_ext``."""
     RECORDER.traces.add_listener(RUNTIME, first=True)
+    RECORDER.traces.on_set_aside = RUNTIME.set_aside
+    watch_timeouts()
     atexit.register(RUNTIME.close)
     shell = _kernel_shell()
     if shell is not None and os.environ.get("SPANTREE_AUTOLOAD") != "0":
@@ -362,6 +426,7 @@ RECORDER.traces.on_first_trace = _first_trace
 RECORDER.experiment_id = _UNDECIDED
 apply_environment()
 Trace.renderer = RUNTIME
+_trace_libraries()
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spantree._environment import environment, parsed, switch
+from spantree._environment import above_zero, environment, parsed, seconds, switch
 from spantree.entities.errors import SpantreeException, did_you_mean
-from spantree.recording import RECORDER
+from spantree.recording import RECORDER, Expiry
 from spantree.recording.capture import configure_limits, register_serializer
 from spantree.recording.prices import Price, Prices, make_price, read_prices
 from spantree.recording.redaction import Redactor
@@ -18,7 +18,7 @@ from spantree.recording.redaction import Redactor
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["apply_environment", "configure", "reset_options"]
+__all__ = ["apply_environment", "configure", "reset_options", "watch_timeouts"]
 
 _LIMITS = ("max_value_bytes", "max_items", "max_nodes", "max_depth", "max_events")
 _NAMES_IN_LIMITS = {"max_value_bytes": "max_bytes"}
@@ -88,10 +88,21 @@ def apply_environment() -> None:
     ratio = parsed("TRACE_SAMPLING_RATIO", float)
     if ratio is not None:
         RECORDER.sampling_ratio = min(1.0, max(0.0, ratio))
+    traces = RECORDER.traces
+    traces.max_open = parsed("TRACE_BUFFER_MAX_SIZE", above_zero) or 1_000
+    traces.max_idle_s = parsed("TRACE_BUFFER_TTL_SECONDS", seconds) or 3_600.0
     for name in _LIMITS:
-        limit = parsed(name.upper(), _above_zero)
+        limit = parsed(name.upper(), above_zero)
         if limit is not None:
             configure(**{name: limit})
+
+
+def watch_timeouts() -> None:
+    """End traces that take longer than the environment allows, if it says so."""
+    timeout = parsed("TRACE_TIMEOUT_SECONDS", seconds)
+    if timeout is not None:
+        interval = parsed("TRACE_TIMEOUT_CHECK_INTERVAL_SECONDS", seconds) or 1.0
+        RECORDER.traces.add_listener(Expiry(RECORDER.traces, timeout, interval))
 
 
 def environment_experiment() -> tuple[str | None, str | None]:
@@ -107,14 +118,6 @@ def _priced_in(path: str) -> dict[tuple[str, str], Price]:
         return read_prices(json.loads(Path(path).read_text(encoding="utf-8")))
     except OSError as error:
         raise ValueError(str(error)) from None
-
-
-def _above_zero(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        msg = "it must be above 0"
-        raise ValueError(msg)
-    return number
 
 
 # Each looks at its options, raises if they can't be met, and gives the step to take.

@@ -75,7 +75,10 @@ def set_tracking_uri(uri: str | Path | None) -> None:
 
     Args:
         uri: ``sqlite:///path``, a path ending in ``.db``, ``memory:``, …; None for the
-            default, one file in the user's data folder.
+            default, one file in the user's data folder. With a server's address
+            (``http://…``, ``databricks``, ``otlp``) traces are kept in the default
+            file; sending them on is not part of this version yet, and a warning says
+            so.
 
     Raises:
         SpantreeException: If the form is unknown; the message lists those accepted.
@@ -84,8 +87,13 @@ def set_tracking_uri(uri: str | Path | None) -> None:
 
 
 def get_tracking_uri() -> str:
-    """Give the place that traces go to, passwords left out."""
-    return RUNTIME.store_name()
+    """Give the tracking URI in force, passwords left out.
+
+    Returns:
+        What was set, else what the environment names, else the URI of the default
+        file.
+    """
+    return RUNTIME.tracking_uri()
 
 
 def flush(timeout: float | None = None) -> bool:

@@ -4,6 +4,7 @@ from spantree.entities.live_span import LiveSpan, NoOpSpan
 from spantree.recording.clock import time_ns
 from spantree.recording.context import NO_OP
 from spantree.recording.decorator import trace
+from spantree.recording.expiry import Expiry
 from spantree.recording.guard import (
     counters,
     guard,
@@ -32,6 +33,7 @@ from spantree.recording.threads import ThreadPoolExecutor, propagate
 __all__ = [
     "NO_OP",
     "RECORDER",
+    "Expiry",
     "Listener",
     "LiveSpan",
     "LiveTrace",

@@ -31,12 +31,18 @@ class OpenTraces:
 
     Attributes:
         on_first_trace: Called once, before the first trace is announced.
+        on_set_aside: Called with each trace that is no longer held though it is open.
+        max_open: How many open traces are held; beyond it the idlest are set aside.
+        max_idle_s: Seconds without a new span after which one is set aside.
         last_ended_key: The id of the last trace whose root has ended.
     """
 
     def __init__(self) -> None:
         self._listeners: tuple[Listener, ...] = ()
         self.on_first_trace: Callable[[], None] | None = None
+        self.on_set_aside: Callable[[LiveTrace], None] | None = None
+        self.max_open = 1_000
+        self.max_idle_s = 3_600.0
         self.last_ended_key: int | None = None
         self._of_thread = threading.local()
         self._by_key: dict[int, LiveTrace] = {}
@@ -60,6 +66,9 @@ class OpenTraces:
         """Hold a trace whose root has begun, and announce it."""
         trace.adopt_root()
         self._by_key[trace.key] = trace
+        oldest = next(iter(self._by_key.values()))
+        if len(self._by_key) > self.max_open or self._is_idle(oldest):
+            self._set_aside()
         if self.on_first_trace is not None:
             first, self.on_first_trace = self.on_first_trace, None
             with guard("first_trace"):
@@ -99,6 +108,27 @@ class OpenTraces:
         """Give a trace that has an open span, or None."""
         return self._by_key.get(key)
 
+    def _set_aside(self) -> None:
+        """Let go of the idlest traces; whoever holds one may go on with it."""
+        with guard("set_aside"):
+            latest_last = sorted(self._by_key.values(), key=_latest_start_ns)
+            # A tenth more than must be, so that not each root pays for the sorting.
+            room = self.max_open - self.max_open // 10
+            surplus = len(latest_last) - room if len(latest_last) > self.max_open else 0
+            for n, trace in enumerate(latest_last[:-1]):
+                if n >= surplus and not self._is_idle(trace):
+                    break
+                self._by_key.pop(trace.key, None)
+                if self.on_set_aside is not None:
+                    self.on_set_aside(trace)
+
+    def _is_idle(self, trace: LiveTrace) -> bool:
+        return trace.now_ns() - _latest_start_ns(trace) > self.max_idle_s * 1e9
+
     def _forget_if_closed(self, trace: LiveTrace) -> None:
         if trace.open_after_root is not None and not trace.open_after_root:
             self._by_key.pop(trace.key, None)
+
+
+def _latest_start_ns(trace: LiveTrace) -> int:
+    return trace.spans[-1].start_time_ns

@@ -65,6 +65,11 @@ class Target:
     url: str | None = None
     is_default: bool = False
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is no store of ours, so that traces must rest elsewhere."""
+        return self.kind in (TargetKind.HTTP, TargetKind.DATABRICKS, TargetKind.OTLP)
+
     def __repr__(self) -> str:
         """Show what may be shown."""
         return f"Target({self.kind.value}, {self.shown!r})"
