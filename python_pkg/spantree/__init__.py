@@ -16,6 +16,7 @@ from spantree._version import __version__
 
 if TYPE_CHECKING:
     from spantree import (
+        anthropic,
         client,
         demo,
         dspy,
@@ -181,6 +182,7 @@ _NAMES = {
     ),
 }
 _MODULES = {
+    "anthropic": "spantree.anthropic",
     "client": "spantree.client",
     "demo": "spantree.demo",
     "dspy": "spantree.dspy",
@@ -200,6 +202,7 @@ __all__ = [
     "TracingOrderWarning",
     "__version__",
     "add_trace",
+    "anthropic",
     "autolog",
     "client",
     "configure",

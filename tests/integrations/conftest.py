@@ -84,3 +84,48 @@ def weather_tools():
         {"type": "function", "function": {"name": name, "parameters": city}}
         for name in ("get_weather", "get_time")
     ]
+
+
+@pytest.fixture
+def _anthropic_autolog():
+    """Trace anthropic during the test, with the default options."""
+    from spantree.integrations import anthropic as integration
+
+    integration.autolog()
+    yield
+    integration.autolog(disable=True)
+    gc.collect()
+
+
+@pytest.fixture
+def claude(provider, _anthropic_autolog):
+    anthropic = sdk("anthropic")
+    with anthropic.Anthropic(
+        base_url=provider.root,
+        api_key="test",
+        max_retries=0,
+        http_client=anthropic.DefaultHttpxClient(trust_env=False, verify=False),
+    ) as made:
+        yield made
+
+
+@pytest.fixture
+async def async_claude(provider, _anthropic_autolog):
+    anthropic = sdk("anthropic")
+    async with anthropic.AsyncAnthropic(
+        base_url=provider.root,
+        api_key="test",
+        max_retries=0,
+        http_client=anthropic.DefaultAsyncHttpxClient(trust_env=False, verify=False),
+    ) as made:
+        yield made
+
+
+def _asked(text):
+    return {**_said(text), "model": "claude-opus-4-6", "max_tokens": 100}
+
+
+@pytest.fixture
+def asked():
+    """Text → the keywords of a call of Anthropic's messages."""
+    return _asked

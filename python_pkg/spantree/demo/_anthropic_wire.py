@@ -159,3 +159,17 @@ def _in_deltas(block: Json) -> tuple[Json, list[Json]]:
         signature = {"type": "signature_delta", "signature": block["signature"]}
         return {**block, "thinking": "", "signature": ""}, [*deltas, signature]
     return {**block, "text": ""}, deltas
+
+
+def batch(body: Json) -> Json:
+    """Write the reply to the order of a batch; nothing becomes of it."""
+    counts = dict.fromkeys(("canceled", "errored", "expired", "succeeded"), 0)
+    return {
+        "id": "msgbatch_demo",
+        "type": "message_batch",
+        "processing_status": "in_progress",
+        "request_counts": {**counts, "processing": len(body["requests"])},
+        "created_at": "2026-01-01T00:00:00Z",
+        "expires_at": "2026-01-02T00:00:00Z",
+        "results_url": None,
+    }

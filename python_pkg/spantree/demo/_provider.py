@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from spantree.demo import _openai_other as other
 from spantree.demo import _openai_wire as wire
-from spantree.demo._anthropic_wire import Messages
+from spantree.demo._anthropic_wire import Messages, batch
 from spantree.demo._replies import Message, Reply, Request, reply_to
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ _WHOLE: Final[dict[str, Callable[[wire.Json], wire.Json]]] = {
     "/v1/audio/transcriptions": other.transcript,
     "/v1/audio/translations": other.transcript,
     "/v1/moderations": other.moderations,
+    "/v1/messages/batches": batch,
 }
 _IN_EVENTS: Final[dict[str, Callable[[wire.Json], Iterator[wire.Event]]]] = {
     "/v1/images/generations": other.image_events,

@@ -17,7 +17,8 @@ _SCALARS: Final = (str, int, float, bool, type(None))
 _MAX_DEPTH = 100  # deeper values are left to the recorder's own limits
 
 # Fields that an SDK adds to a reply after parsing it; the provider never sent them.
-_ADDED_BY_SDK: Final = frozenset({"parsed", "parsed_arguments"})
+_ADDED_BY_SDK: Final = frozenset({"parsed", "parsed_arguments", "parsed_output"})
+_SDKS: Final = ("openai.", "anthropic.")
 
 _wire_names: WeakKeyDictionary[type, dict[str, str | None]] = WeakKeyDictionary()
 _schemas: WeakKeyDictionary[type, dict[str, object]] = WeakKeyDictionary()
@@ -84,7 +85,7 @@ def _read_wire_names(kind: type) -> dict[str, str | None]:
     """Give the fields that have another name on the wire, or none (None)."""
     declared = kind.__dict__.get("__pydantic_fields__") or {}
     aliases = {name: getattr(field, "alias", None) for name, field in declared.items()}
-    added = _ADDED_BY_SDK if kind.__module__.startswith("openai.") else frozenset()
+    added = _ADDED_BY_SDK if kind.__module__.startswith(_SDKS) else frozenset()
     return {
         name: None if name in added else alias
         for name, alias in aliases.items()
