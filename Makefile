@@ -7,7 +7,7 @@ LIBRARIES := .venv-libraries
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 NODE_TOOLS := js/node_modules/.package-lock.json
-JS_SOURCES := js/build.mjs $(shell find js/src labextension/src -type f)
+JS_SOURCES := js/build.mjs $(shell find js/src labextension/src labextension/schemas -type f)
 
 .PHONY: demo test format lint types build bench test-unit test-js test-notebook \
   test-integrations test-libraries test-packaging test-browser test-faults fuzz notebooks picture clean

@@ -17,13 +17,14 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).parent
-SOURCES = ("js/src", "labextension/src")
+SOURCES = ("js/src", "labextension/src", "labextension/schemas")
 SOURCE_FILES = ("js/build.mjs", "js/package-lock.json")
 BUILT = (
     "python_pkg/spantree/static/widget.js",
     "python_pkg/spantree/static/widget.css",
     "python_pkg/spantree/static/page.js",
     "labextension/dist/package.json",
+    "labextension/dist/schemas/spantree/settings.json",
 )
 STAMP = ROOT / "python_pkg/spantree/static/.source-hash"
 

@@ -1,6 +1,6 @@
 /** Build the bundles: `node build.mjs`, or `--watch` to rebuild on every change. */
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -129,6 +129,7 @@ async function writeLabExtension(script, version) {
     jupyterlab: {
       extension: true,
       mimeExtension: true,
+      schemaDir: "schemas",
       _build: {
         load,
         extension: "./extension",
@@ -144,6 +145,7 @@ async function writeLabExtension(script, version) {
   };
   await Promise.all([
     writeFile(join(dist, load), script),
+    cp(join(LAB, "schemas"), join(dist, "schemas"), { recursive: true }),
     writeFile(join(dist, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`),
     writeFile(join(dist, "install.json"), `${JSON.stringify(install, null, 2)}\n`),
   ]);
@@ -199,7 +201,7 @@ async function watch() {
   const { watch: watchFolder } = await import("node:fs");
   let timer;
   const rebuild = () => build().catch((error) => console.error(error.message));
-  for (const folder of [join(HERE, "src"), join(LAB, "src")]) {
+  for (const folder of [join(HERE, "src"), join(LAB, "src"), join(LAB, "schemas")]) {
     watchFolder(folder, { recursive: true }, () => {
       clearTimeout(timer);
       timer = setTimeout(rebuild, 100);

@@ -55,6 +55,7 @@ function current(): string | undefined {
 }
 
 beforeEach(() => {
+  localStorage.clear();
   store.current = createViewStore();
   selected = [];
   element = document.createElement("div");

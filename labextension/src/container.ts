@@ -37,6 +37,7 @@ async function plugins(): Promise<unknown> {
     notebooks: await part("@jupyterlab/notebook", "INotebookTracker"),
     labShell: await part("@jupyterlab/application", "ILabShell"),
     palette: await part("@jupyterlab/apputils", "ICommandPalette"),
+    registry: await part("@jupyterlab/settingregistry", "ISettingRegistry"),
     executed: (actions as { executed?: Signal<unknown> } | undefined)?.executed ?? null,
     store,
   });

@@ -30,13 +30,26 @@ export interface Kernel {
   createComm(target: string): Comm;
 }
 
+/** What a cell shows, as the notebook holds it. */
+export interface OutputList {
+  readonly length: number;
+  get(index: number): { readonly data: Readonly<Record<string, unknown>> };
+}
+
 export interface NotebookPanel extends Widget {
   readonly sessionContext: {
     readonly session: { readonly kernel: Kernel | null } | null;
     readonly kernelChanged: Signal<unknown>;
   };
   readonly content: {
-    readonly widgets: readonly { readonly node: HTMLElement; readonly model: { id: string } }[];
+    readonly widgets: readonly {
+      readonly node: HTMLElement;
+      readonly model: {
+        readonly id: string;
+        readonly outputs?: OutputList;
+        readonly executionState?: string;
+      };
+    }[];
     activeCellIndex: number;
     scrollToItem?(index: number, align?: string): Promise<void>;
   };
@@ -63,13 +76,23 @@ export interface Commands {
 export interface Application {
   readonly commands: Commands;
   readonly shell: {
-    add(widget: Widget, area: string, options?: { rank?: number }): void;
+    add(widget: Widget, area: string, options?: { rank?: number; ref?: string | null }): void;
     activateById(id: string): void;
   };
 }
 
 export interface Palette {
   addItem(item: { command: string; category: string }): unknown;
+}
+
+/** The reader's settings of one plugin. */
+export interface PluginSettings {
+  readonly changed: Signal<unknown>;
+  get(key: string): { readonly composite: unknown };
+}
+
+export interface SettingRegistry {
+  load(plugin: string): Promise<PluginSettings>;
 }
 
 export interface Plugin {

@@ -23,7 +23,8 @@ export function linkOfPanel(panel: NotebookPanel): Link | null {
     : linkOfKernel(kernel);
 }
 
-function panelOf(element: Element): NotebookPanel | null {
+/** The notebook an element is shown in; null in files, copies of outputs, consoles. */
+export function panelOf(element: Element): NotebookPanel | null {
   return notebooks?.find((panel) => panel.node.contains(element)) ?? null;
 }
 

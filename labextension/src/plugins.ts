@@ -1,8 +1,11 @@
 import type { ViewStore } from "../../js/src/model/viewstate";
 import type { LuminoWidgets } from "./container";
-import type { NotebookTracker, Palette, Plugin, Signal } from "./jupyter";
+import type { NotebookTracker, Palette, Plugin, SettingRegistry, Signal } from "./jupyter";
 import { setNotebooks } from "./kernels";
+import { setTabs } from "./mime";
 import { addTracesPanel } from "./panel";
+import { followSettings, SETTINGS, settings } from "./settings";
+import { createTabs } from "./tabs";
 
 /** What the plugins take from the application; undefined where it has none. */
 export interface Services {
@@ -10,6 +13,7 @@ export interface Services {
   readonly notebooks: unknown;
   readonly labShell: unknown;
   readonly palette: unknown;
+  readonly registry: unknown;
   /** Emitted after each cell run. */
   readonly executed: Signal<unknown> | null;
   readonly store: ViewStore;
@@ -17,7 +21,7 @@ export interface Services {
 
 /** The plugins beside the renderer. */
 export function createPlugins(services: Services): readonly Plugin[] {
-  const { lumino, notebooks, labShell, palette, executed, store } = services;
+  const { lumino, notebooks, labShell, palette, registry, executed, store } = services;
   const link: Plugin = {
     id: "spantree:link",
     description: "Lets traces under cells ask their notebook's kernel.",
@@ -27,8 +31,29 @@ export function createPlugins(services: Services): readonly Plugin[] {
       if (tracker) setNotebooks(tracker as NotebookTracker);
     },
   };
-  // Notebook 7 has no side areas to put a panel in.
-  if (![notebooks, labShell, palette].every(isGiven)) return [link];
+  const following: Plugin = {
+    id: SETTINGS,
+    description: "Theme, height, and how traces open at first.",
+    autoStart: true,
+    optional: [registry].filter(isGiven),
+    activate(_, given) {
+      if (!given) return;
+      followSettings(given as SettingRegistry).catch((error: unknown) =>
+        console.warn("spantree: settings are not there:", error),
+      );
+    },
+  };
+  // Notebook 7 has neither side areas nor tabs.
+  if (![notebooks, labShell, palette].every(isGiven)) return [link, following];
+  const larger: Plugin = {
+    id: "spantree:tabs",
+    description: "Shows a trace in a tab of the main area.",
+    autoStart: true,
+    optional: [labShell],
+    activate(app, shell) {
+      if (shell) setTabs(createTabs(app, lumino, store, settings));
+    },
+  };
   const panel: Plugin = {
     id: "spantree:traces",
     description: "Lists the traces of the notebook's kernel in a side panel.",
@@ -40,7 +65,7 @@ export function createPlugins(services: Services): readonly Plugin[] {
       addTracesPanel(app, lumino, store, tracker as NotebookTracker, commands, executed);
     },
   };
-  return [link, panel];
+  return [link, following, larger, panel];
 }
 
 function isGiven(token: unknown): boolean {

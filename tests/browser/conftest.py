@@ -6,6 +6,9 @@ import pytest
 from playwright.sync_api import sync_playwright
 from support.lab import CHROMIUM, CHROMIUM_ARGUMENTS, require
 
+# For what a page does at once; waiting for servers and kernels has longer times.
+PATIENCE = 15_000
+
 
 @pytest.fixture(scope="session")
 def browser():
@@ -21,6 +24,7 @@ def browser():
 @pytest.fixture
 def page(browser):
     context = browser.new_context(viewport={"width": 1280, "height": 1400})
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     yield page
     context.close()

@@ -2,7 +2,8 @@ import { bodyOf, spanId } from "./columns";
 import { blobOf, decodePayload } from "./decode";
 import { count, type Fields, fail, fields, integers, list, maybeNumber, own, text } from "./guard";
 import type { Link } from "./link";
-import type { Assessment, Blob, Body, Spans, Trace } from "./types";
+import { tokensOf } from "./rollup";
+import type { Assessment, Blob, Body, Payload, Spans, Trace } from "./types";
 
 /** A span's values as the kernel has them, and the files they name. */
 export interface RemoteBody {
@@ -151,6 +152,20 @@ export async function listTraces(link: Link, filter: string): Promise<TraceList>
   return {
     traces: list(own(content, "traces"), "traces").map((line) => listedOf(fields(line, "a line"))),
     more: own(content, "more") === true,
+  };
+}
+
+/** A trace at hand as a line of the list. */
+export function listedOfTrace({ traces: [trace] }: Payload): Listed {
+  return {
+    id: trace?.id ?? "",
+    name: trace?.name ?? "",
+    state: trace?.state ?? "",
+    duration: trace?.duration ?? null,
+    spanCount: trace?.spanCount ?? 0,
+    tokens: trace === undefined ? null : tokensOf(trace.usage),
+    error: "",
+    cell: trace?.cell?.id ?? "",
   };
 }
 

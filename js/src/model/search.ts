@@ -32,7 +32,10 @@ export function findRows(
 
 /** Whether a span's values hold the text, in any case. */
 export function bodyHolds(body: Body, query: string): boolean {
-  const needle = query.trim().toLowerCase();
+  const text = query.trim().toLowerCase();
+  if (text === "") return false;
+  // Values are JSON, where quotes and line breaks are escaped.
+  const needle = JSON.stringify(text).slice(1, -1);
   const parts = [body.input, body.output, body.attributes, body.events];
   return parts.some((part) => part?.toLowerCase().includes(needle) === true);
 }

@@ -286,7 +286,14 @@ function useTabs(
   }
   tabs.push({
     name: "Code",
-    draw: () => <CodeTab traceId={trace.id} spanId={spanId(spans, row)} name={nameOf(view, row)} />,
+    draw: () => (
+      <CodeTab
+        traceId={trace.id}
+        spanId={spanId(spans, row)}
+        name={nameOf(view, row)}
+        body={body}
+      />
+    ),
   });
   return tabs;
 }

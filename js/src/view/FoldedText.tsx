@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
-import { group, visibleText } from "../model/format";
+import { group } from "../model/format";
+import { ShownText } from "./ShownText";
 
 /** Text with its line breaks; a long one is cut until the reader asks for all of it. */
 export function FoldedText({
@@ -16,7 +17,7 @@ export function FoldedText({
   const shown = folded ? text.slice(0, limit) : text;
   return (
     <div class={`st-text ${className}`}>
-      {visibleText(shown.replace(/\r\n/g, "\n"))}
+      <ShownText text={shown.replace(/\r\n/g, "\n")} />
       {folded && "… "}
       {folded && (
         <button type="button" class="st-link" onClick={() => setWhole(true)}>

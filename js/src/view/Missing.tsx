@@ -1,6 +1,7 @@
 import { oneLine } from "../model/format";
 import type { Trace } from "../model/types";
 import { CopyButton } from "./CopyButton";
+import { ShownText } from "./ShownText";
 import type { Remote } from "./useRemote";
 
 /** In words: why there is no value, and how to get it. */
@@ -36,7 +37,11 @@ export function Missing({
 }
 
 function Preview({ text }: { text: string }) {
-  return <div class="st-text st-code">{oneLine(text)}</div>;
+  return (
+    <div class="st-text st-code">
+      <ShownText text={oneLine(text)} />
+    </div>
+  );
 }
 
 function Absent({

@@ -16,12 +16,14 @@ export function Strip({
   compact,
   onSearch,
   onHelp,
+  onExpand,
   onClose,
 }: {
   view: TraceView;
   compact: boolean;
   onSearch: () => void;
   onHelp: () => void;
+  onExpand: (() => void) | undefined;
   onClose: (() => void) | undefined;
 }) {
   const { trace, state } = view;
@@ -58,6 +60,7 @@ export function Strip({
           onClick={() => view.patch({ critical: !state.critical })}
         />
       )}
+      {onExpand !== undefined && <Tool icon="enlarge" label="Open larger (o)" onClick={onExpand} />}
       <Tool icon="help" label="Keys (?)" onClick={onHelp} />
     </div>
   );

@@ -14,6 +14,7 @@ import type { Host } from "./host";
 import { type Commands, nextInCircle } from "./keyboard";
 import { Minimap } from "./Minimap";
 import {
+  AROUND_ROWS,
   AXIS_HEIGHT,
   DETAIL_HEIGHT,
   DIGEST_ROWS,
@@ -105,7 +106,7 @@ function Loaded({
   const beside = isDetailOpen && width >= WIDE;
   const detailWidth = beside ? Math.max(MIN_DETAIL_WIDTH, Math.round(width * state.split)) : 0;
   const treeWidth = width - detailWidth - (beside ? 6 : 0);
-  const height = useTreeHeight(view, beside, host.maxHeight);
+  const height = useTreeHeight(view, beside, ceilingOf(host, pane.current));
 
   const previewText = useSection(trace.previews, (value) => decodePreviews(value, spans.size));
   const previews = (previewText.state === "ready" && previewText.value) || NO_PREVIEWS;
@@ -119,7 +120,11 @@ function Loaded({
   const matches = useMatches(spans, previews, bodies, state.query, found);
   const matchSet = useMemo(() => new Set(matches), [matches]);
   const selectedRow = selected === null ? -1 : rowOf(selected);
-  const commands = useCommands(view, matches, pane, () => setHelp(!help));
+  const expand = host.expand === undefined ? fullScreen(pane) : (host.expand ?? undefined);
+  const commands = useCommands(view, matches, pane, {
+    help: () => setHelp(!help),
+    expand: () => expand?.(),
+  });
   const news = useNews(view, pane);
   const scale = scaleOf(treeWidth, view.range);
   const hidden = view.items.length - view.shown.length;
@@ -135,6 +140,7 @@ function Loaded({
         compact={width < NARROW}
         onSearch={commands.search}
         onHelp={commands.help}
+        onExpand={expand}
         onClose={onClose}
       />
       {state.searching && (
@@ -206,13 +212,12 @@ function Loaded({
 }
 
 /** Height of the rows' box. It grows with what is asked for and never shrinks on an update. */
-function useTreeHeight(view: TraceView, beside: boolean, ceiling: number | undefined): number {
+function useTreeHeight(view: TraceView, beside: boolean, most: number): number {
   const { level, toggled, grown, family } = view.state;
   const last = useRef({ spans: view.spans, level, toggled, grown, family, floor: 0, height: 0 });
   const rows = view.state.grown
     ? view.shown.length
     : Math.min(view.shown.length, ROWS_WITHOUT_BUTTON);
-  const most = ceiling ?? Math.min(MAX_TREE_HEIGHT, window.innerHeight * 0.6);
   const wanted = AXIS_HEIGHT + Math.max(1, rows) * ROW_HEIGHT;
   const natural = Math.round(
     Math.min(wanted, Math.max(most, AXIS_HEIGHT + DIGEST_ROWS * ROW_HEIGHT)),
@@ -230,11 +235,28 @@ function useTreeHeight(view: TraceView, beside: boolean, ceiling: number | undef
   return beside ? Math.max(height, DETAIL_HEIGHT) : height;
 }
 
+/** Pixels the rows' box may take where all rows are asked for. */
+function ceilingOf(host: Host, pane: HTMLElement | null): number {
+  if (document.fullscreenElement?.contains(pane)) return window.innerHeight - AROUND_ROWS;
+  const wanted = host.maxHeight ?? host.settings?.get().height;
+  return wanted ?? Math.min(MAX_TREE_HEIGHT, window.innerHeight * 0.6);
+}
+
+/** Give the viewer the whole screen, or take it back; undefined where the page may not. */
+function fullScreen(pane: { current: HTMLElement | null }): (() => void) | undefined {
+  if (!document.fullscreenEnabled) return undefined;
+  return () => {
+    const root = pane.current?.closest(".st-root");
+    const done = document.fullscreenElement ? document.exitFullscreen() : root?.requestFullscreen();
+    done?.catch(() => undefined);
+  };
+}
+
 function useCommands(
   view: TraceView,
   matches: readonly number[],
   pane: { current: HTMLElement | null },
-  toggleHelp: () => void,
+  given: Pick<Commands, "help" | "expand">,
 ): Commands {
   const row = view.selected === null ? -1 : rowOf(view.selected);
   return {
@@ -256,7 +278,7 @@ function useCommands(
         void copyText(pythonFor(view.trace.id, spanId(view.spans, row), nameOf(view, row)));
       }
     },
-    help: toggleHelp,
+    ...given,
     leave() {
       if (view.state.searching) view.patch({ searching: false });
       else if (view.state.detail) view.patch({ detail: false });

@@ -2,7 +2,15 @@ import { render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { formatDuration, formatTokens, oneLine, plural } from "../model/format";
 import { type Link, LinkError, sentenceOf } from "../model/link";
-import { fetchTrace, type Listed, listTraces, type TraceList } from "../model/remote";
+import {
+  fetchTrace,
+  type Listed,
+  listedOfTrace,
+  listTraces,
+  type TraceList,
+} from "../model/remote";
+import { savedTraces } from "../model/saved";
+import type { SettingsStore } from "../model/settings";
 import type { Payload } from "../model/types";
 import type { ViewStore } from "../model/viewstate";
 import { Icon } from "./icons";
@@ -13,6 +21,9 @@ export interface PanelHost {
   readonly store: ViewStore;
   /** The kernel whose store is listed; null while no notebook with one is open. */
   link(): Link | null;
+  readonly settings?: SettingsStore;
+  /** Outputs that the open notebook holds; what is listed while no kernel answers. */
+  readonly saved?: () => readonly unknown[];
   /** Show the cell that made a trace; absent where there are no cells. */
   readonly showCell?: (cellId: string) => void;
 }
@@ -57,6 +68,7 @@ function TracesPanel({ host, round }: { host: PanelHost; round: number }) {
   const [found, setFound] = useState<TraceList | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [open, setOpen] = useState<Payload | null>(null);
+  const [saved, setSaved] = useState<readonly Payload[] | null>(null);
   const asked = useRef(0);
 
   const ask = async <T,>(use: (link: Link) => Promise<T>): Promise<T | null> => {
@@ -74,6 +86,14 @@ function TracesPanel({ host, round }: { host: PanelHost; round: number }) {
   };
   const list = async () => {
     const number = ++asked.current;
+    if (host.link() === null && host.saved !== undefined) {
+      const traces = savedTraces(host.saved(), filter);
+      setSaved(traces);
+      setFound({ traces: traces.map(listedOfTrace), more: false });
+      setProblem(null);
+      return;
+    }
+    setSaved(null);
     const answer = await ask((link) => listTraces(link, filter));
     // A slow answer to an earlier question is no answer to this one.
     if (answer !== null && number === asked.current) setFound(answer);
@@ -90,7 +110,7 @@ function TracesPanel({ host, round }: { host: PanelHost; round: number }) {
             ‹ all traces
           </button>
         </div>
-        <Output payload={open} host={{ store: host.store, link: () => host.link() }} />
+        <Output payload={open} host={host} />
       </>
     );
   }
@@ -108,7 +128,7 @@ function TracesPanel({ host, round }: { host: PanelHost; round: number }) {
         <input
           type="text"
           value={filter}
-          placeholder="status = 'ERROR' AND name LIKE 'ans%'"
+          placeholder={saved === null ? "status = 'ERROR' AND name LIKE 'ans%'" : "part of a name"}
           aria-label="Filter traces"
           aria-invalid={problem?.position != null}
           spellcheck={false}
@@ -123,12 +143,20 @@ function TracesPanel({ host, round }: { host: PanelHost; round: number }) {
           {problem.text}
         </pre>
       )}
+      {saved !== null && (
+        <div class="st-notices">No kernel: these traces are saved in the notebook.</div>
+      )}
       <div class="st-side-list">
         {found?.traces.map((one) => (
           <Line
             key={one.id}
             listed={one}
-            onOpen={async () => setOpen(await ask((link) => fetchTrace(link, one.id)))}
+            onOpen={async () =>
+              setOpen(
+                saved?.find((payload) => payload.traces[0]?.id === one.id) ??
+                  (await ask((link) => fetchTrace(link, one.id))),
+              )
+            }
             showCell={host.showCell}
           />
         ))}

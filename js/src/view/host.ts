@@ -1,4 +1,5 @@
 import type { Link } from "../model/link";
+import type { SettingsStore } from "../model/settings";
 import type { ViewStore } from "../model/viewstate";
 
 /** What of the view a host can hold and set: span ids and the text looked for. */
@@ -25,6 +26,12 @@ export interface Host {
   readonly shared?: Shared;
   /** The way to the kernel that made the trace; null while there is none. */
   readonly link?: () => Link | null;
+  /** What the reader set for every trace; the usual where the host has no settings. */
+  readonly settings?: SettingsStore;
   /** Ceiling of the tree's height in pixels, where the host sets one. */
   readonly maxHeight?: number;
+  /** The viewer has a page of its own: all rows are shown at once. */
+  readonly whole?: boolean;
+  /** Show the output in a larger place; null where it is in one. Without it: full screen. */
+  readonly expand?: (() => void) | null;
 }

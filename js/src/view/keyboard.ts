@@ -18,6 +18,7 @@ export const KEYS: readonly (readonly [string, string])[] = [
   ["t", "next span type alone, then all"],
   ["y Y", "copy the span's id, the Python that finds it"],
   ["+ − 0", "zoom in, out, whole trace"],
+  ["o", "open larger: in a tab, or the whole screen"],
   ["?", "this list"],
 ];
 
@@ -29,6 +30,7 @@ export interface Commands {
   copyId(): void;
   copyPython(): void;
   help(): void;
+  expand(): void;
   leave(): void;
 }
 
@@ -91,6 +93,7 @@ function commanded(key: string, view: TraceView, commands: Commands): boolean {
   else if (key === "+" || key === "=") view.patch({ zoom: zoomBy(view, 0.5) });
   else if (key === "-") view.patch({ zoom: zoomBy(view, 2) });
   else if (key === "0") view.patch({ zoom: null });
+  else if (key === "o") commands.expand();
   else if (key === "?") commands.help();
   else if (key === "Escape") commands.leave();
   else return false;

@@ -17,6 +17,8 @@ export const OVERSCAN = 4;
 export const DIGEST_ROWS = 10;
 export const ROWS_WITHOUT_BUTTON = 12;
 export const MAX_TREE_HEIGHT = 520;
+/** Strip, minimap, search and notices, where the viewer fills a page. */
+export const AROUND_ROWS = 120;
 export const MIN_DETAIL_WIDTH = 300;
 export const DETAIL_HEIGHT = 320;
 /** Browsers cut elements that are taller. */

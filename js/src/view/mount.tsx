@@ -2,6 +2,7 @@ import { render } from "preact";
 import { useErrorBoundary } from "preact/hooks";
 import { decodePayload } from "../model/decode";
 import { visibleText } from "../model/format";
+import { DEFAULT_SETTINGS } from "../model/settings";
 import type { Payload } from "../model/types";
 import type { Host } from "./host";
 import { Output } from "./Output";
@@ -18,7 +19,12 @@ export interface Mounted {
  */
 export function mount(element: HTMLElement, payload: unknown, host: Host, plain?: string): Mounted {
   const root = document.createElement("div");
-  root.className = "st-root";
+  const settings = host.settings;
+  const applyTheme = () => {
+    const { theme } = settings?.get() ?? DEFAULT_SETTINGS;
+    root.className = theme === "host" ? "st-root" : `st-root st-own st-${theme}`;
+  };
+  applyTheme();
   // JupyterLab's command shortcuts skip what is below an element with this attribute.
   root.setAttribute("data-lm-suppress-shortcuts", "true");
   const keep = (event: KeyboardEvent) => {
@@ -52,11 +58,16 @@ export function mount(element: HTMLElement, payload: unknown, host: Host, plain?
     else draw(next);
   };
   update(payload, plain);
+  const stopListening = settings?.listen(() => {
+    applyTheme();
+    if (shown !== null) draw(shown);
+  });
 
   return {
     update,
     dispose() {
       clearTimeout(timer);
+      stopListening?.();
       render(null, root);
       root.remove();
     },

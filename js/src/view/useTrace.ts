@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { spanId } from "../model/columns";
 import { type Folds, findFolds } from "../model/folds";
 import { type Rollup, rollUp } from "../model/rollup";
+import { DEFAULT_SETTINGS, firstLevel, rememberLevel } from "../model/settings";
 import { type Family, familyOf } from "../model/spantype";
 import { criticalPath, type Range, selfStretches, traceRange } from "../model/timing";
 import { type Payload, type Spans, STATE_ERROR, type Trace } from "../model/types";
@@ -58,7 +59,7 @@ export interface TraceView {
 export function useTrace(payload: Payload, trace: Trace, spans: Spans, host: Host): TraceView {
   const storeKey = `${payload.key}/${trace.id}`;
   const [state, setState] = useState<ViewState>(
-    () => host.store.get(storeKey) ?? firstState(payload, spans),
+    () => host.store.get(storeKey) ?? firstState(payload, spans, host),
   );
 
   const folds = useMemo(() => findFolds(spans), [spans]);
@@ -138,7 +139,10 @@ export function useTrace(payload: Payload, trace: Trace, spans: Spans, host: Hos
       if (hasChildren(spans, item)) toggleAll([item], isOpen);
     },
     toggleAll,
-    openTo: (level) => patch({ level, toggled: new Map(), grown: true }),
+    openTo(level) {
+      rememberLevel(level);
+      patch({ level, toggled: new Map(), grown: true });
+    },
     reveal(row) {
       const above: Item[] = [];
       for (let up = parentItem(spans, folds, row); up !== null; up = parentItem(spans, folds, up)) {
@@ -158,12 +162,11 @@ function isOfFamily(spans: Spans, row: number, family: Family | null): boolean {
   return family === null || familyOf(spans.types[spans.type[row] ?? -1] ?? "") === family;
 }
 
-function firstState(payload: Payload, spans: Spans): ViewState {
-  const paths = payload.view.openErrors ? [...errorPaths(spans)] : [];
-  return initialState(
-    payload.view.depth,
-    paths.map((row) => itemKey(spans, row)),
-  );
+function firstState(payload: Payload, spans: Spans, host: Host): ViewState {
+  const level = firstLevel(host.settings?.get() ?? DEFAULT_SETTINGS, payload.view.depth);
+  const paths = payload.view.openErrors && Number.isFinite(level) ? [...errorPaths(spans)] : [];
+  const keys = paths.map((row) => itemKey(spans, row));
+  return { ...initialState(level, keys), grown: host.whole === true };
 }
 
 /** The way to the first error, else the critical path: rows a small box must show. */

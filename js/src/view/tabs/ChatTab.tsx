@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { ChatMessage, ChatPart } from "../../model/chat";
-import { oneLine, visibleText } from "../../model/format";
+import { oneLine } from "../../model/format";
 import { keyOf, parseJson, sourceOf } from "../../model/json";
 import { BlobView } from "../BlobView";
 import { FoldedText } from "../FoldedText";
@@ -8,6 +8,7 @@ import { Icon } from "../icons";
 import { JsonTree } from "../JsonTree";
 import { Markdown } from "../Markdown";
 import { SafeImage } from "../SafeImage";
+import { ShownText } from "../ShownText";
 
 const MAX_SHOWN = 100;
 const FOLD_AT = 2000;
@@ -100,7 +101,7 @@ function Call({ name, args }: { name: string; args: string }) {
   if (doc === null || doc.kinds[0] !== "object" || doc.incomplete) {
     return (
       <code class="st-call">
-        <b>{oneLine(name)}</b>({visibleText(args)})
+        <b>{oneLine(name)}</b>(<ShownText text={args} />)
       </code>
     );
   }
@@ -115,7 +116,9 @@ function Call({ name, args }: { name: string; args: string }) {
         <span key={token}>
           {at > 0 && ", "}
           <i>{oneLine(keyOf(doc, token) ?? "")}=</i>
-          <span class={`st-json-${doc.kinds[token]}`}>{visibleText(sourceOf(doc, token))}</span>
+          <span class={`st-json-${doc.kinds[token]}`}>
+            <ShownText text={sourceOf(doc, token)} />
+          </span>
         </span>
       ))}
       )

@@ -1,0 +1,225 @@
+"""Where JupyterLab shows a trace beside its cell: tabs, files, the panel, as set."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import struct
+import zlib
+
+import nbformat
+import pytest
+from support.lab import LONG, ROOT, jupyter, open_notebook, refuse_posts
+from unit.render.drawn_traces import agent_trace, span, trace
+
+from spantree.render import COMPLETE, MIME, build_output, mime_bundle
+
+NAME = "places.ipynb"
+FILE = "trace.spantree.json"
+TAB = ".lm-DockPanel-widget.st-tab"
+PANEL = "#spantree-traces"
+SETTINGS = ".settings/spantree/settings.jupyterlab-settings"
+
+
+def png(width, height):
+    """Make a picture that does not deflate well, as base64."""
+
+    def chunk(kind, data):
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    noise = random.Random(1)
+    lines = b"".join(b"\0" + noise.randbytes(3 * width) for _ in range(height))
+    size = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    parts = (
+        chunk(b"IHDR", size),
+        chunk(b"IDAT", zlib.compress(lines)),
+        chunk(b"IEND", b""),
+    )
+    return base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"".join(parts)).decode()
+
+
+PIXEL = png(1, 1)
+PICTURE = png(30, 20)
+
+
+def seen_trace():
+    """A model call that was shown an image and given a key."""
+    image = {
+        "type": "image_url",
+        "image_url": {"url": f"data:image/png;base64,{PIXEL}"},
+    }
+    large = f"data:image/png;base64,{PICTURE}"
+    told = [{"type": "text", "text": "Use <masked: api_key> here."}, image]
+    messages = [{"role": "user", "content": told}]
+    reply = {"choices": [{"message": {"role": "assistant", "content": "Red."}}]}
+    call = span(
+        1,
+        None,
+        "Completions",
+        "CHAT_MODEL",
+        0,
+        20,
+        model="gpt-x",
+        inputs={"model": "gpt-x", "messages": messages, "stream": False},
+        outputs={**reply, "file": large},
+        attributes={"mlflow.message.format": "openai"},
+    )
+    return trace([call])
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    root = tmp_path_factory.mktemp("places")
+    cells = []
+    for number, one in enumerate((agent_trace(), seen_trace())):
+        bundle = mime_bundle([one], key=f"{number:016x}")
+        shown = nbformat.v4.new_output("display_data", data=bundle)
+        cells.append(nbformat.v4.new_code_cell("1", outputs=[shown], execution_count=1))
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), root / NAME)
+    output = build_output([agent_trace()], key="b" * 16, budget=COMPLETE)
+    (root / FILE).write_text(json.dumps(output))
+    with jupyter("lab", root) as server:
+        yield server
+
+
+@pytest.fixture
+def notebook(lab, page):
+    page.route("**/api/sessions*", refuse_posts)
+    open_notebook(page, lab.url, NAME)
+    page.locator(f"{ROOT} .st-row").first.wait_for(timeout=LONG)
+    without_kernel(page)
+    return page
+
+
+def without_kernel(page):
+    """Answer JupyterLab's question for another kernel, when one could not start."""
+    page.locator(".jp-Dialog-footer >> text=No Kernel").click()
+    page.locator(".jp-Dialog").wait_for(state="detached")
+
+
+def run_command(page, name):
+    page.keyboard.press("Control+Shift+c")
+    page.locator(".lm-CommandPalette-input").fill(name)
+    page.locator(f".lm-CommandPalette-item >> text={name}").first.click()
+
+
+def test_a_trace_opens_in_a_tab_with_what_was_selected(notebook):
+    tree = notebook.locator(f".jp-CodeCell {ROOT}").first
+    tree.locator(".st-row:has-text('lookup_city')").click()
+
+    tree.locator("[aria-label='Open larger (o)']").click()
+
+    tab = notebook.locator(TAB)
+    tab.locator(".st-row").first.wait_for()
+    assert tab.locator(".st-selected .st-name").inner_text() == "lookup_city"
+    assert tab.locator(".st-more").count() == 0
+    title = notebook.locator(".lm-DockPanel-tabBar .lm-mod-current").inner_text()
+    assert title.strip() == "answer_question"
+
+
+def test_the_palette_opens_the_selected_cell_s_trace(notebook):
+    notebook.locator(".jp-CodeCell .cm-content").first.click()
+
+    run_command(notebook, "Open the Cell's Trace in a Tab")
+
+    notebook.locator(f"{TAB} .st-row").first.wait_for()
+
+
+def test_a_file_opens_as_a_document(lab, page):
+    page.goto(f"{lab.url}/lab/tree/{FILE}?reset")
+
+    rows = page.locator(f".jp-MimeDocument {ROOT} .st-row")
+    rows.first.wait_for(timeout=LONG)
+    assert "answer_question" in rows.first.inner_text()
+
+
+def test_without_a_kernel_the_panel_lists_what_the_notebook_holds(notebook):
+    run_command(notebook, "Show Traces")
+    lines = notebook.locator(f"{PANEL} .st-side-line")
+    lines.first.wait_for()
+
+    names = notebook.locator(f"{PANEL} .st-side-line .st-title").all_inner_texts()
+    assert names == ["Completions", "answer_question"]
+    notebook.locator(f"{PANEL} input").fill("ANSWER")
+    notebook.locator(f"{PANEL} input").press("Enter")
+    lines.nth(1).wait_for(state="detached")
+    lines.first.locator(".st-line").click()
+    notebook.locator(f"{PANEL} .st-row").first.wait_for()
+
+
+def test_settings_decide_theme_height_and_what_is_open(lab, page):
+    wanted = {"theme": "dark", "expansion": "open", "height": 300}
+    file = lab.root / SETTINGS
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(wanted))
+    try:
+        page.route("**/api/sessions*", refuse_posts)
+        open_notebook(page, lab.url, NAME)
+        tree = page.locator(f".jp-CodeCell {ROOT}.st-dark").first
+        tree.wait_for(timeout=LONG)
+        without_kernel(page)
+        tree.locator(".st-more").click()
+        page.wait_for_timeout(300)
+        colour = tree.evaluate("node => getComputedStyle(node).backgroundColor")
+        height = tree.locator(".st-scroll").evaluate("box => box.offsetHeight")
+        folded = tree.locator(".st-row[aria-expanded=false]").count()
+    finally:
+        file.unlink()
+
+    assert max(int(part) for part in colour.strip("rgb()").split(",")) < 80
+    assert height == 300
+    assert folded == 0
+
+
+def test_open_all_is_remembered_for_the_traces_to_come(notebook, lab):
+    tree = notebook.locator(f".jp-CodeCell {ROOT}").first
+    tree.locator("[aria-label='Open all (])']").click()
+    kept = notebook.evaluate("localStorage.getItem('spantree:expansion')")
+
+    open_notebook(notebook, lab.url, NAME)
+    tree.locator(".st-row").first.wait_for(timeout=LONG)
+
+    assert kept == "open"
+    assert tree.locator("[aria-label='Close all ([)']").count() == 1
+
+
+def values(page, tab):
+    tree = page.locator(f".jp-CodeCell {ROOT}").nth(1)
+    tree.locator(".st-row").first.click()
+    tree.locator(f"[role=tab]:text-is('{tab}')").click()
+    return tree.locator(".st-panel")
+
+
+def test_masked_values_are_chips_and_images_are_drawn(notebook):
+    chat = values(notebook, "Chat")
+
+    assert chat.locator(".st-masked").inner_text() == "masked: api_key"
+    image = chat.locator("img")
+    assert image.evaluate("node => node.complete && node.naturalWidth") == 1
+    assert PIXEL[:20] not in chat.inner_text()
+
+
+def test_a_large_file_in_a_value_is_kept_once_and_drawn(notebook):
+    output = values(notebook, "Output")
+
+    output.locator("img").wait_for()
+    assert output.locator("img").evaluate("node => node.naturalWidth") == 30
+    assert PICTURE[:20] not in output.inner_text()
+
+
+def test_the_call_is_given_as_python(notebook):
+    code = values(notebook, "Code").inner_text()
+
+    assert "spantree.get_trace('tr-" in code
+    assert "span.name = 'Completions'" in code
+    assert "openai.OpenAI().chat.completions.create(" in code
+    assert "stream=False" in code
+    compile(code[code.index("import openai") :], "call", "exec")
+
+
+def test_the_payload_keeps_its_type(lab):
+    notebook = nbformat.read(lab.root / NAME, as_version=4)
+
+    assert all(MIME in cell.outputs[0].data for cell in notebook.cells)
