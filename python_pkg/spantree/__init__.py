@@ -17,6 +17,7 @@ from spantree._version import __version__
 if TYPE_CHECKING:
     from spantree import (
         anthropic,
+        autogen,
         client,
         demo,
         dspy,
@@ -183,6 +184,7 @@ _NAMES = {
 }
 _MODULES = {
     "anthropic": "spantree.anthropic",
+    "autogen": "spantree.autogen",
     "client": "spantree.client",
     "demo": "spantree.demo",
     "dspy": "spantree.dspy",
@@ -203,6 +205,7 @@ __all__ = [
     "__version__",
     "add_trace",
     "anthropic",
+    "autogen",
     "autolog",
     "client",
     "configure",

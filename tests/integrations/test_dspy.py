@@ -16,6 +16,8 @@ from spantree.testing import outline
 
 dspy = pytest.importorskip("dspy")
 
+dspy.configure_cache(enable_disk_cache=False)
+
 QUESTION = '@@say={"answer":"Paris"}@@ Where is it?'
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LIBRARIES", "Library", "LibraryStatus", "autolog", "get_library", "status"]
 
-LIBRARIES: Final = ("openai", "anthropic", "llama_index", "dspy")
+LIBRARIES: Final = ("openai", "anthropic", "llama_index", "dspy", "autogen")
 
 
 class Library(Protocol):

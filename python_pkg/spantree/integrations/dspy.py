@@ -17,6 +17,7 @@ from spantree.integrations._call import Options
 from spantree.integrations._integration import Integration, LibraryStatus, Versions
 from spantree.integrations._patch import Hook
 from spantree.integrations._runs import Runs
+from spantree.integrations._threads import below
 from spantree.recording import guard
 from spantree.recording.context import CURRENT
 
@@ -225,17 +226,7 @@ def _bind_span(original: Method) -> Method:
         above = CURRENT.get()
         if not _integration.on or above is None:
             return original(self, function, data)
-
-        @wraps(function)
-        def below(*arguments: Any, **keywords: Any) -> Any:
-            held = CURRENT.get()
-            CURRENT.set(above)
-            try:
-                return function(*arguments, **keywords)
-            finally:
-                CURRENT.set(held)
-
-        return original(self, below, data)
+        return original(self, below(function, above), data)
 
     return execute
 
