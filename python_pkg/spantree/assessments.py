@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from typing import TYPE_CHECKING, Any
 
 from spantree._runtime import RUNTIME
@@ -14,6 +13,7 @@ from spantree.entities.assessment import (
     AssessmentSourceType,
     Expectation,
     Feedback,
+    IssueReference,
 )
 from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
 
@@ -30,6 +30,9 @@ __all__ = [
     "override_feedback",
     "update_assessment",
 ]
+
+
+_RUN_ID = "mlflow.assessment.sourceRunId"
 
 
 @older_names(request_id="trace_id")
@@ -70,7 +73,7 @@ def log_feedback(
         source=source or AssessmentSource(AssessmentSourceType.CODE),
         trace_id=trace_id,
         value=value,
-        error=_as_error(error),
+        error=error,
         rationale=rationale,
         metadata=dict(metadata or {}),
         span_id=span_id,
@@ -143,10 +146,8 @@ def log_issue(
     rationale: str | None = None,
     metadata: Mapping[str, str] | None = None,
     span_id: str | None = None,
-) -> Feedback:
-    """Say that a trace shows a known problem.
-
-    There is no tracker here: the issue is kept as a feedback named by its id.
+) -> IssueReference:
+    """Say that a trace shows a known problem; there is no tracker here.
 
     Args:
         trace_id: A live or a stored trace.
@@ -158,25 +159,24 @@ def log_issue(
         metadata: Text by key.
         span_id: The span that shows it; None for the whole trace.
 
+    Returns:
+        The pointer to the issue, with its own id.
+
     Raises:
         SpantreeException: If the trace is unknown.
     """
-    given = {"mlflow.issueName": issue_name, "mlflow.assessment.sourceRunId": run_id}
-    feedback = Feedback(
-        name=issue_id,
-        source=source or AssessmentSource(AssessmentSourceType.CODE),
-        trace_id=trace_id,
-        value=True,
+    given = {} if run_id is None else {_RUN_ID: run_id}
+    issue = IssueReference(
+        issue_id,
+        issue_name,
+        source,
+        trace_id,
         rationale=rationale,
-        metadata={
-            "mlflow.issueId": issue_id,
-            **{key: value for key, value in given.items() if value is not None},
-            **(metadata or {}),
-        },
+        metadata={**given, **(metadata or {})},
         span_id=span_id,
     )
-    _put(trace_id, feedback)
-    return feedback
+    _put(trace_id, issue)
+    return issue
 
 
 @older_names(request_id="trace_id")
@@ -277,14 +277,3 @@ def override_feedback(
 def _put(trace_id: str, assessment: Assessment) -> None:
     trace = RUNTIME.require_trace(trace_id)
     RUNTIME.judge(trace, lambda store: store.put_assessment(trace.key, assessment))
-
-
-def _as_error(
-    error: AssessmentError | BaseException | str | None,
-) -> AssessmentError | None:
-    if error is None or isinstance(error, AssessmentError):
-        return error
-    if isinstance(error, BaseException):
-        stack = "".join(traceback.format_exception(error))
-        return AssessmentError(type(error).__name__, str(error), stack)
-    return AssessmentError("ASSESSMENT_ERROR", str(error))

@@ -7,6 +7,7 @@ from spantree.entities.assessment import (
     AssessmentSourceType,
     Expectation,
     Feedback,
+    IssueReference,
 )
 from spantree.entities.document import Document
 from spantree.entities.experiment import Experiment
@@ -40,6 +41,7 @@ __all__ = [
     "Expectation",
     "Experiment",
     "Feedback",
+    "IssueReference",
     "Link",
     "LiveSpan",
     "MlflowExperimentLocation",

@@ -1,10 +1,12 @@
-"""What people, judges and code said of a trace: feedback and expectations."""
+"""What people, judges and code said of a trace: feedback, expectations, issues."""
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import time
+import traceback
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -72,11 +74,16 @@ class AssessmentError:
     stack_trace: str | None = None
 
 
+def new_assessment_id() -> str:
+    """Make an id: ``a-`` and 32 random hex digits."""
+    return f"a-{os.urandom(16).hex()}"
+
+
 @dataclass(slots=True)
 class Assessment:
     """One judgement of a trace or of one of its spans.
 
-    Use :class:`Feedback` or :class:`Expectation`.
+    Use :class:`Feedback`, :class:`Expectation` or :class:`IssueReference`.
 
     Args:
         name: What is judged, e.g. ``"correctness"``.
@@ -105,7 +112,7 @@ class Assessment:
     last_update_time_ms: int = field(
         default_factory=lambda: time.time_ns() // 1_000_000
     )
-    assessment_id: str = field(default_factory=lambda: f"a-{os.urandom(16).hex()}")
+    assessment_id: str = field(default_factory=new_assessment_id)
     overrides: str | None = None
     valid: bool = True
     error: AssessmentError | None = None
@@ -119,6 +126,11 @@ class Assessment:
     def feedback(self) -> Assessment | None:
         """This, if it is a feedback; its ``value`` and ``error`` are here as well."""
         return self if self.kind == "FEEDBACK" else None
+
+    @property
+    def issue(self) -> Assessment | None:
+        """This, if it points to an issue."""
+        return self if self.kind == "ISSUE" else None
 
     @property
     def expectation(self) -> Assessment | None:
@@ -171,11 +183,12 @@ class Assessment:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Assessment:
         """Read the form that :meth:`to_dict` writes, and that MLflow writes."""
-        kind = Expectation if "expectation" in data else Feedback
-        content = data.get("expectation") or data.get("feedback") or {}
         source = data.get("source") or {}
+        kind = next((k for k in ASSESSMENT_KINDS if k.lower() in data), "FEEDBACK")
+        content = data.get(kind.lower()) or {}
         error = content.get("error")
-        return kind(
+        return make_assessment(
+            kind,
             name=data["assessment_name"],
             source=AssessmentSource(
                 source.get("source_type", "SOURCE_TYPE_UNSPECIFIED"),
@@ -197,30 +210,237 @@ class Assessment:
     from_dictionary = from_dict
 
 
-@dataclass(slots=True)
 class Feedback(Assessment):
-    """A judgement of how good something was; made by code unless said otherwise."""
+    """A judgement of how good something was; made by code unless said otherwise.
 
-    name: str = "feedback"
-    source: AssessmentSource = field(
-        default_factory=lambda: AssessmentSource(AssessmentSourceType.CODE)
-    )
+    Arguments come in MLflow's order: ``Feedback("correct", True)``.
+
+    Args:
+        name: What is judged.
+        value: A number, text, bool, list or dict.
+        error: Why judging failed: an :class:`AssessmentError` or an exception.
+        source: Who judged; code when left out.
+        trace_id: The trace judged.
+        metadata: Text by key.
+        span_id: The span judged, None for the whole trace.
+        create_time_ms: Milliseconds since 1970; now when left out.
+        last_update_time_ms: The same.
+        rationale: Why.
+        overrides: The id of the feedback that this one replaces.
+        valid: False once it was overridden.
+        assessment_id: ``a-`` and 32 hex digits; a new one when left out.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        name: str = "feedback",
+        value: Any = None,
+        error: AssessmentError | BaseException | str | None = None,
+        source: AssessmentSource | None = None,
+        trace_id: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        span_id: str | None = None,
+        create_time_ms: int | None = None,
+        last_update_time_ms: int | None = None,
+        rationale: str | None = None,
+        overrides: str | None = None,
+        valid: bool = True,
+        *,
+        assessment_id: str | None = None,
+    ) -> None:
+        now = time.time_ns() // 1_000_000
+        super().__init__(
+            name=name,
+            source=source or AssessmentSource(AssessmentSourceType.CODE),
+            trace_id=trace_id,
+            value=value,
+            rationale=rationale,
+            metadata=dict(metadata or {}),
+            span_id=span_id,
+            create_time_ms=_given(create_time_ms, now),
+            last_update_time_ms=_given(last_update_time_ms, now),
+            assessment_id=assessment_id or new_assessment_id(),
+            overrides=overrides,
+            valid=valid,
+            error=_as_error(error),
+        )
 
 
-@dataclass(slots=True)
 class Expectation(Assessment):
-    """What the right answer would have been; said by a person unless said otherwise."""
+    """What the right answer would have been; said by a person unless said otherwise.
 
-    name: str = "expectation"
-    source: AssessmentSource = field(
-        default_factory=lambda: AssessmentSource(AssessmentSourceType.HUMAN)
-    )
+    Arguments come in MLflow's order: ``Expectation("answer", "Paris")``.
+
+    Args:
+        name: What is expected.
+        value: JSON data.
+        source: Who said so; a person when left out.
+        trace_id: The trace meant.
+        metadata: Text by key.
+        span_id: The span meant, None for the whole trace.
+        create_time_ms: Milliseconds since 1970; now when left out.
+        last_update_time_ms: The same.
+        rationale: Why.
+        overrides: The id of the expectation that this one replaces.
+        valid: False once it was overridden.
+        assessment_id: ``a-`` and 32 hex digits; a new one when left out.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        name: str = "expectation",
+        value: Any = None,
+        source: AssessmentSource | None = None,
+        trace_id: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        span_id: str | None = None,
+        create_time_ms: int | None = None,
+        last_update_time_ms: int | None = None,
+        *,
+        rationale: str | None = None,
+        overrides: str | None = None,
+        valid: bool = True,
+        assessment_id: str | None = None,
+    ) -> None:
+        now = time.time_ns() // 1_000_000
+        super().__init__(
+            name=name,
+            source=source or AssessmentSource(AssessmentSourceType.HUMAN),
+            trace_id=trace_id,
+            value=value,
+            rationale=rationale,
+            metadata=dict(metadata or {}),
+            span_id=span_id,
+            create_time_ms=_given(create_time_ms, now),
+            last_update_time_ms=_given(last_update_time_ms, now),
+            assessment_id=assessment_id or new_assessment_id(),
+            overrides=overrides,
+            valid=valid,
+        )
+
+
+class IssueReference(Assessment):
+    """Says that a trace shows a known problem; found by code unless said otherwise.
+
+    Args:
+        issue_id: The problem's id, wherever it is tracked; kept as the name.
+        issue_name: What it is called; kept as the value.
+        source: Who says so; code when left out.
+        trace_id: The trace that shows it.
+        rationale: Why.
+        metadata: Text by key.
+        span_id: The span that shows it, None for the whole trace.
+        create_time_ms: Milliseconds since 1970; now when left out.
+        last_update_time_ms: The same.
+        valid: False once it was overridden.
+        assessment_id: ``a-`` and 32 hex digits; a new one when left out.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        issue_id: str,
+        issue_name: str | None = None,
+        source: AssessmentSource | None = None,
+        trace_id: str | None = None,
+        *,
+        rationale: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        span_id: str | None = None,
+        create_time_ms: int | None = None,
+        last_update_time_ms: int | None = None,
+        valid: bool = True,
+        assessment_id: str | None = None,
+    ) -> None:
+        now = time.time_ns() // 1_000_000
+        super().__init__(
+            name=issue_id,
+            source=source or AssessmentSource(AssessmentSourceType.CODE),
+            trace_id=trace_id,
+            value=issue_name,
+            rationale=rationale,
+            metadata=dict(metadata or {}),
+            span_id=span_id,
+            create_time_ms=_given(create_time_ms, now),
+            last_update_time_ms=_given(last_update_time_ms, now),
+            assessment_id=assessment_id or new_assessment_id(),
+            valid=valid,
+        )
+
+    @property
+    def kind(self) -> str:
+        """``ISSUE``."""
+        return "ISSUE"
+
+    @property
+    def issue_id(self) -> str:
+        """The problem's id."""
+        return self.name
+
+    @property
+    def issue_name(self) -> str | None:
+        """What the problem is called."""
+        return None if self.value is None else str(self.value)
+
+    def _content(self) -> dict[str, Any]:
+        return {"issue_name": self.issue_name}
+
+
+_CLASSES: dict[str, type[Assessment]] = {
+    "FEEDBACK": Feedback,
+    "EXPECTATION": Expectation,
+    "ISSUE": IssueReference,
+}
+ASSESSMENT_KINDS = tuple(_CLASSES)
+
+
+def make_assessment(kind: str, **fields: Any) -> Assessment:
+    """Make an assessment of a kind from the fields of :class:`Assessment`.
+
+    Args:
+        kind: One of :data:`ASSESSMENT_KINDS`.
+        **fields: Name and source, and whichever else are known.
+    """
+    cls = _CLASSES[kind]
+    made = cls.__new__(cls)
+    Assessment.__init__(made, **fields)
+    return made
+
+
+def changed(assessment: Assessment, **fields: Any) -> Assessment:
+    """Copy an assessment with other values of some fields."""
+    made = copy.copy(assessment)
+    for name, value in fields.items():
+        setattr(made, name, value)
+    return made
+
+
+def _given(value: int | None, otherwise: int) -> int:
+    return otherwise if value is None else value
+
+
+def _as_error(
+    error: AssessmentError | BaseException | str | None,
+) -> AssessmentError | None:
+    if error is None or isinstance(error, AssessmentError):
+        return error
+    if isinstance(error, BaseException):
+        stack = "".join(traceback.format_exception(error))
+        return AssessmentError(type(error).__name__, str(error), stack)
+    return AssessmentError("ASSESSMENT_ERROR", str(error))
 
 
 def _value_of(content: Mapping[str, Any]) -> Any:
     # As mlflow 3.17 writes expectations that are no scalars.
     serialised = content.get("serialized_value")
-    return json.loads(serialised["value"]) if serialised else content.get("value")
+    if serialised:
+        return json.loads(serialised["value"])
+    return content.get("value", content.get("issue_name"))
 
 
 def _time_text(milliseconds: int) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from spantree.entities.preview import preview
 from spantree.entities.rollup import totals_of
-from spantree.entities.span import TOKEN_USAGE, Span, SpanStatusCode
+from spantree.entities.span import TOKEN_USAGE, TRUNCATED, Span, SpanStatusCode
 from spantree.entities.trace import (
     COST,
     SCHEMA_VERSION,
@@ -23,6 +23,8 @@ from spantree.entities.trace import (
     TraceState,
 )
 from spantree.entities.trace import TOKEN_USAGE as TRACE_TOKEN_USAGE
+from spantree.entities.values import decode
+from spantree.recording.source import source_metadata
 
 if TYPE_CHECKING:
     from spantree.entities.live_span import LiveSpan
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 COST_PARTIAL = "spantree.cost.partial"
 _METADATA_INPUTS = "mlflow.traceInputs"
 _METADATA_OUTPUTS = "mlflow.traceOutputs"
+_SIZE = "mlflow.trace.sizeBytes"
+_SIZE_STATS = "mlflow.trace.sizeStats"
+_SCALAR_BYTES = 8
 _METADATA_CHARACTERS = 250  # as mlflow 3.17 cuts them
 
 
@@ -110,6 +115,8 @@ def _info(trace: LiveTrace, spans: list[Span], redactor: Redactor) -> TraceInfo:
             SCHEMA_VERSION: "3",
             _METADATA_INPUTS: (request or "")[:_METADATA_CHARACTERS],
             _METADATA_OUTPUTS: (response or "")[:_METADATA_CHARACTERS],
+            **({} if ended is None else _sizes(spans)),
+            **_redacted_texts(source_metadata(), redactor),
             **_redacted_texts(trace.metadata, redactor),
             **_usage_metadata(spans),
         },
@@ -118,6 +125,44 @@ def _info(trace: LiveTrace, spans: list[Span], redactor: Redactor) -> TraceInfo:
             **({TRACE_NAME: root.name} if root.parent_key is None else {}),
             **_redacted_texts(trace.tags, redactor),
         },
+    )
+
+
+def _sizes(spans: list[Span]) -> dict[str, str]:
+    """Measure the spans: bytes of names and values, those that were cut included."""
+    sizes = sorted(map(_size_of, spans))
+    stats = {
+        "total_size_bytes": sum(sizes),
+        "num_spans": len(sizes),
+        "max": sizes[-1],
+        **{f"p{p}": sizes[len(sizes) * p // 100] for p in (25, 50, 75)},
+    }
+    return {_SIZE: str(stats["total_size_bytes"]), _SIZE_STATS: json.dumps(stats)}
+
+
+def _size_of(span: Span) -> int:
+    held = [span.name, span.raw_inputs, span.raw_outputs, *span.raw_attributes.values()]
+    for name, _, attributes in span.raw_events:
+        held += [name, *attributes.values()]
+    return sum(map(_bytes_of, held)) + _bytes_cut(span)
+
+
+def _bytes_of(value: object) -> int:
+    if type(value) is bytes:
+        return len(value)
+    if type(value) is str:
+        return len(value) if value.isascii() else len(value.encode("utf-8", "replace"))
+    if type(value) is dict:
+        return sum(len(key) + _bytes_of(inner) for key, inner in value.items())
+    return 0 if value is None else _SCALAR_BYTES
+
+
+def _bytes_cut(span: Span) -> int:
+    cuts = decode(span.raw_attributes.get(TRUNCATED))
+    return sum(
+        int(cut["total"]) - int(cut["kept"])
+        for cut in (cuts if isinstance(cuts, list) else ())
+        if isinstance(cut, dict) and cut.get("unit") == "bytes"
     )
 
 

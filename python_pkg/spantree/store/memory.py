@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cmp_to_key
 from typing import TYPE_CHECKING
 
+from spantree.entities.assessment import changed
 from spantree.entities.errors import RESOURCE_ALREADY_EXISTS, SpantreeException
 from spantree.entities.experiment import DEFAULT_ID, DEFAULT_NAME, Experiment
 from spantree.entities.trace import Trace, TraceData, TraceLocation, TraceState
@@ -111,7 +112,7 @@ class MemoryStore:
         with self._lock:
             trace = self._known(key)
             judged = {a.assessment_id: a for a in trace.info.assessments}
-            judged[assessment.assessment_id] = replace(
+            judged[assessment.assessment_id] = changed(
                 assessment, trace_id=trace.trace_id
             )
             self._judge(trace, judged, assessment.overrides, is_valid=False)
@@ -214,7 +215,7 @@ class MemoryStore:
         is_valid: bool,
     ) -> None:
         if overridden in judged:
-            judged[overridden] = replace(judged[overridden], valid=is_valid)
+            judged[overridden] = changed(judged[overridden], valid=is_valid)
         info = replace(trace.info, assessments=list(judged.values()))
         self._keep(Trace(info, trace.data))
 

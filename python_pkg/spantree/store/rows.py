@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import orjson
 
 from spantree.entities.assessment import (
+    ASSESSMENT_KINDS,
     Assessment,
     AssessmentError,
     AssessmentSource,
-    Expectation,
-    Feedback,
+    make_assessment,
 )
 from spantree.entities.ids import parse_span_id, span_id_text, trace_id_text
 from spantree.entities.trace import (
@@ -237,7 +237,7 @@ def assessment_row(assessment: Assessment) -> Row:
     return (
         a.assessment_id,
         None if span_key is None else signed(span_key),
-        int(isinstance(a, Expectation)),
+        ASSESSMENT_KINDS.index(a.kind),
         a.name,
         None if a.value is None else _json(a.value),
         float(a.value) if is_number else None,
@@ -256,9 +256,9 @@ def assessment_row(assessment: Assessment) -> Row:
 def assessment_from_row(trace_id: str, row: Row) -> Assessment:
     """Make an assessment of the values of :data:`ASSESSMENT_COLUMNS`."""
     c = dict(zip(ASSESSMENT_COLUMNS, row, strict=True))
-    kind = Expectation if c["kind"] else Feedback
     span_id = c["span_id"]
-    return kind(
+    return make_assessment(
+        ASSESSMENT_KINDS[c["kind"]],
         name=c["name"],
         source=AssessmentSource(c["source_type"], c["source_id"]),
         trace_id=trace_id,

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 import spantree
-from spantree.entities import AssessmentSource, Feedback, Trace
+from spantree.entities import (
+    Assessment,
+    AssessmentSource,
+    Expectation,
+    Feedback,
+    Trace,
+)
 from spantree.exceptions import SpantreeException
 
 
@@ -48,15 +54,37 @@ def test_recording_calls_take_the_newer_of_two_spellings():
     assert root.end_time_ns is not None
 
 
-def test_an_issue_is_kept_as_feedback():
+@pytest.mark.parametrize("uri", ["memory:", None])
+def test_an_issue_is_a_kind_of_its_own(uri):
+    spantree.set_tracking_uri(uri)
     with spantree.start_span("s") as span:
         pass
 
-    spantree.log_issue(trace_id=span.trace_id, issue_id="i-7", issue_name="Slow")
+    made = spantree.log_issue(
+        trace_id=span.trace_id, issue_id="i-7", issue_name="Slow", run_id="r"
+    )
+    spantree.log_feedback(trace_id=span.trace_id, name="i-7", value=True)
 
-    (found,) = spantree.get_trace(span.trace_id).info.assessments
-    assert (found.name, found.value) == ("i-7", True)
-    assert found.metadata["mlflow.issueName"] == "Slow"
+    found = spantree.get_assessment(span.trace_id, made.assessment_id)
+    assert (found.kind, found.issue_id, found.issue_name) == ("ISSUE", "i-7", "Slow")
+    assert found.to_dict()["issue"] == {"issue_name": "Slow"}
+    assert Assessment.from_dict(found.to_dict()) == found == made
+    trace = spantree.get_trace(span.trace_id)
+    assert [a.kind for a in trace.search_assessments(type="feedback")] == ["FEEDBACK"]
+
+
+def test_positional_arguments_come_in_the_order_of_mlflow():
+    source = AssessmentSource("HUMAN", "ada")
+
+    feedback = Feedback("right", True, None, source, "tr-1", {"k": "v"}, "span")
+    expectation = Expectation("answer", "Paris", source, "tr-1")
+
+    assert (feedback.value, feedback.error, feedback.source) == (True, None, source)
+    assert (feedback.metadata, feedback.span_id) == ({"k": "v"}, "span")
+    assert (expectation.value, expectation.source) == ("Paris", source)
+    assert Feedback("right", error=ValueError("no")).error.error_code == "ValueError"
+    assert Feedback().source.source_type == "CODE"
+    assert Expectation().source.source_type == "HUMAN"
 
 
 def test_assessments_survive_the_json_of_their_trace():

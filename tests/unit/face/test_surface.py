@@ -203,6 +203,7 @@ MEMBERS = {
     "Assessment": "name source trace_id value rationale span_id overrides valid",
     "Feedback": "name value error",
     "Expectation": "name value",
+    "IssueReference": "issue_id issue_name",
     "AssessmentError": "error_code error_message stack_trace",
     "AssessmentSource": "source_type source_id",
     "AssessmentSourceType": "HUMAN LLM_JUDGE AI_JUDGE CODE SOURCE_TYPE_UNSPECIFIED",

@@ -297,10 +297,10 @@ def test_flags_tell_early_ends_cuts_and_processes():
 
 def test_assessments_name_their_row():
     judged = [
-        Feedback("right", AssessmentSource("HUMAN", "ada"), value=True, rationale="seen",
+        Feedback("right", True, source=AssessmentSource("HUMAN", "ada"), rationale="seen",
                  span_id=f"{2:016x}", assessment_id="a-1", create_time_ms=5),
         Expectation("answer", value={"text": "x"}, assessment_id="a-2", create_time_ms=6),
-        Feedback("old", value=False, valid=False),
+        Feedback("old", False, valid=False),
     ]  # fmt: skip
 
     made = built(span(1, None, "a"), span(2, 1, "b"), assessments=judged)
