@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -52,6 +53,8 @@ __all__ = [
 
 _MAX_JSON_CHARACTERS = 100_000_000
 _MAX_JSON_DEPTH = 200
+
+_START = attrgetter("start_time_ns")
 
 DATAFRAME_COLUMNS = (
     "trace_id",
@@ -312,7 +315,7 @@ def tree_order(spans: list[Span]) -> list[Span]:
         parent = span.parent_key if span.parent_key in known else None
         children.setdefault(parent, []).append(span)
     for siblings in children.values():
-        siblings.sort(key=lambda span: span.start_time_ns)
+        siblings.sort(key=_START)
     ordered = _walk(children.pop(None, []), children)
     while children:
         # Parents in a circle: the trace is broken, but none of its spans is lost.
@@ -344,12 +347,14 @@ def _is_deeper(data: object, depth: int) -> bool:
 
 
 def _number_repeated_names(spans: list[Span]) -> None:
-    counts = Counter(span.name for span in spans)
-    numbers: Counter[str] = Counter()
-    for span in sorted(spans, key=lambda span: span.start_time_ns):
-        if counts[span.name] > 1:
-            numbers[span.name] += 1
-            span.display_number = numbers[span.name]
+    counts = Counter([span.name for span in spans])
+    if len(counts) == len(spans):
+        return
+    numbers = dict.fromkeys(counts, 0)
+    for span in sorted(spans, key=_START):
+        name = span.name
+        if counts[name] > 1:
+            numbers[name] = span.display_number = numbers[name] + 1
 
 
 def _json_text(value: Any) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from spantree.entities.span import PROVIDER, SpanStatusCode, SpanType
+from spantree.entities.span import MODEL, PROVIDER, SpanStatusCode, SpanType
 from spantree.entities.trace import SESSION, USER, TraceState
 from spantree.search.texts import clean_text
 
@@ -114,7 +114,7 @@ def summarise(trace: Trace, usage: Usage | None = None) -> Summary:
         client_request_id=info.client_request_id,
         request_preview=info.request_preview,
         response_preview=info.response_preview,
-        models=tuple(dict.fromkeys(m for s in spans if (m := model_of(s)))),
+        models=_models(spans),
         input_tokens=tokens.get("input_tokens"),
         output_tokens=tokens.get("output_tokens"),
         total_tokens=_total(tokens),
@@ -160,6 +160,11 @@ def error_of(span: Span) -> str | None:
     return clean_text(text) or None
 
 
+def _models(spans: Sequence[Span]) -> tuple[str, ...]:
+    calls = [span for span in spans if MODEL in span.raw_attributes]
+    return tuple(dict.fromkeys(m for span in calls if (m := model_of(span))))
+
+
 def _error_text(root: Span | None, failed: Sequence[Span]) -> str | None:
     """Quote the root if it failed, else the first span that did."""
     if root is not None and root in failed:
@@ -195,8 +200,10 @@ def _times(trace: Trace) -> tuple[int, int | None]:
 
 def _llm_calls(spans: Sequence[Span]) -> int:
     """Count model calls; a framework's span over an SDK's span is one call."""
-    parents = {s.span_key: s.parent_key for s in spans}
     calls = {s.span_key for s in spans if s.span_type in _LLM_TYPES}
+    if not calls:
+        return 0
+    parents = {s.span_key: s.parent_key for s in spans}
     above: set[int] = set()
     for key in calls:
         parent = parents.get(key)

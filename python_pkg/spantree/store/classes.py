@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from spantree.entities.span import MODEL, Span, SpanStatusCode
 from spantree.search.evaluate import span_matches
 from spantree.search.nodes import And, Comparison, Not, Op, Or, SpanMatch
-from spantree.search.summary import model_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,43 +25,24 @@ SpanClass: TypeAlias = "tuple[str, str, str, int]"
 STATUSES = tuple(SpanStatusCode)
 """A status's number is its place here."""
 _DECIDED = ("span.name", "span.type", "span.model", "span.status")
-_UNSET, _OK = SpanStatusCode.UNSET, SpanStatusCode.OK
-_NUMBER_OF_UNSET = STATUSES.index(_UNSET)
-_NUMBER_OF_OK = STATUSES.index(_OK)
-_NUMBER_OF_ERROR = STATUSES.index(SpanStatusCode.ERROR)
+Groups: TypeAlias = "dict[SpanClass, tuple[int, int | None]]"
+"""Spans by class: how many, and the longest duration in nanoseconds of ended ones."""
 
 
-def class_of(span: Span) -> SpanClass:
-    """Tell the class of a prepared span."""
-    code = span.status_code
-    status = _NUMBER_OF_ERROR
-    # An Enum's own hash is slow, comparing identities is not.
-    if code is _OK:
-        status = _NUMBER_OF_OK
-    elif code is _UNSET:
-        status = _NUMBER_OF_UNSET
-    model = (model_of(span) or "") if MODEL in span.raw_attributes else ""
-    return span.name, span.span_type, model, status
+def united(parts: Iterable[Groups]) -> Groups:
+    """Put groups together."""
+    whole: Groups = {}
+    for part in parts:
+        for which, (count, longest) in part.items():
+            known = whole.get(which, (0, None))
+            whole[which] = (count + known[0], _longer(longest, known[1]))
+    return whole
 
 
-def groups_of(spans: Iterable[Span]) -> dict[SpanClass, tuple[int, int | None]]:
-    """Group spans by class.
-
-    Returns:
-        The number of spans, and the longest duration in nanoseconds of those that have
-        ended, by class.
-    """
-    groups: dict[SpanClass, tuple[int, int | None]] = {}
-    for span in spans:
-        which = class_of(span)
-        end = span.end_time_ns
-        count, longest = groups.get(which, (0, None))
-        if end is not None:
-            duration = end - span.start_time_ns
-            if longest is None or duration > longest:
-                longest = duration
-        groups[which] = (count + 1, longest)
-    return groups
+def _longer(a: int | None, b: int | None) -> int | None:
+    if a is None or b is None:
+        return b if a is None else a
+    return max(a, b)
 
 
 class Narrowed(NamedTuple):

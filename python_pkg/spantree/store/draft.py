@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from spantree.entities.trace import Trace, TraceState
 from spantree.store.chunks import Chunk, pack
-from spantree.store.classes import SpanClass, groups_of
 from spantree.store.merge import Prepared, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from spantree.entities.span import Span
 
@@ -22,13 +21,22 @@ class Draft:
 
     Args:
         trace: As it came.
-        changed: The ids of its spans that the file does not hold as they are.
-        encoded: None for an open trace, which may turn out to be written already.
+        changed: The ids of its spans that the file does not hold as they are; None
+            if it is not known to hold any.
+        encoded: None for a trace of which the file may hold a part.
     """
 
     trace: Trace
-    changed: set[int]
+    changed: set[int] | None
     encoded: Encoded | None = None
+    _by_key: dict[int, Span] | None = None
+
+    @property
+    def spans(self) -> dict[int, Span]:
+        """Its spans by id."""
+        if self._by_key is None:
+            self._by_key = {span.span_key: span for span in self.trace.data.spans}
+        return self._by_key
 
     @property
     def is_open(self) -> bool:
@@ -36,54 +44,53 @@ class Draft:
         return self.trace.info.state is TraceState.IN_PROGRESS
 
 
-@dataclass(slots=True)
-class Encoded:
+class Encoded(NamedTuple):
     """A trace as the tables hold it.
 
     Args:
         prepared: The trace itself.
-        groups: Count and longest duration by class, of all its spans.
         chunks: Those of its spans that are to be written.
-        keys: Their ids.
+        is_whole: These are all of them.
     """
 
     prepared: Prepared
-    groups: Mapping[SpanClass, tuple[int, int | None]]
     chunks: list[Chunk]
-    keys: set[int]
+    is_whole: bool
 
 
 def draft_of(trace: Trace, written: Mapping[int, Span]) -> Draft:
-    """Encode a trace that has ended, but for the spans that are written already."""
-    spans, there = trace.data.spans, written.get
-    if written:
+    """Look at what is new in a trace; encode it if that is all of it."""
+    if written or trace.info.state is TraceState.IN_PROGRESS:
+        spans, there = trace.data.spans, written.get
         changed = {s.span_key for s in spans if not is_same(there(s.span_key), s)}
-    else:
-        changed = {span.span_key for span in spans}
-    draft = Draft(trace, changed)
-    if not draft.is_open:
-        draft.encoded = encode(trace, changed)
-    return draft
+        return Draft(trace, changed)
+    return Draft(trace, None, encode(trace))
 
 
-def encode(trace: Trace, keys: set[int]) -> Encoded:
-    """Encode a trace, and of its spans those with the ids given."""
+def encode(
+    trace: Trace, changed: set[int] | None = None, *, with_open: bool = True
+) -> Encoded:
+    """Encode a trace, and those of its spans that are to be written.
+
+    Args:
+        trace: All of it.
+        changed: The ids of those that have ended; None for all.
+        with_open: Whether those that have not are among them.
+    """
     prepared = prepare(trace)
     spans = prepared.trace.data.spans
-    return Encoded(prepared, groups_of(spans), list(_packed(spans, keys)), keys)
-
-
-def _packed(spans: list[Span], keys: set[int]) -> Iterable[Chunk]:
-    chosen = spans
-    if len(keys) < len(spans):
-        chosen = [span for span in spans if span.span_key in keys]
-    still_open = [span for span in chosen if span.end_time_ns is None]
-    if not still_open:
-        yield from pack(chosen)
-        return
-    # What is open will be written again, and its chunk thrown away whole.
-    yield from pack(span for span in chosen if span.end_time_ns is not None)
-    yield from pack(still_open)
+    # What is open will be written again, and its chunks thrown away whole.
+    still_open = [span for span in spans if span.end_time_ns is None]
+    ended = spans
+    if still_open:
+        ended = [span for span in spans if span.end_time_ns is not None]
+    if changed is not None:
+        ended = [span for span in ended if span.span_key in changed]
+    return Encoded(
+        prepared,
+        [*pack(ended), *pack(still_open if with_open else ())],
+        changed is None,
+    )
 
 
 def is_same(written: Span | None, span: Span) -> bool:

@@ -12,10 +12,10 @@ import orjson
 
 from spantree.entities.trace import TRACE_NAME, Trace, TraceData
 from spantree.search.texts import clean_text
-from spantree.store.chunks import read_rows
+from spantree.store.classes import united
 from spantree.store.conversations import ConversationWriter
 from spantree.store.draft import Draft, Encoded, encode, print_of
-from spantree.store.merge import merge, reopens
+from spantree.store.merge import merge
 from spantree.store.messages import mark
 from spantree.store.owner import this_process
 from spantree.store.reads import read_spans, read_summaries
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from spantree.entities.assessment import Assessment
     from spantree.entities.span import Span
     from spantree.store.chunks import Chunk
-    from spantree.store.classes import SpanClass
+    from spantree.store.classes import Groups, SpanClass
 
 
 def _insert_sql(table: str, columns: Sequence[str], *, verb: str = "INSERT") -> str:
@@ -48,6 +48,7 @@ def _insert_sql(table: str, columns: Sequence[str], *, verb: str = "INSERT") -> 
     return f"{verb} INTO {table}({', '.join(columns)}) VALUES({marks})"
 
 
+_NO_TEXTS: Texts = ({}, {})
 _OWNED_COLUMNS = (*TRACE_COLUMNS, "pid", "boot")
 _FIND_TRACE = "SELECT id, version FROM trace WHERE trace_id = ?"
 _INSERT_TRACE = _insert_sql("trace", _OWNED_COLUMNS)
@@ -75,28 +76,43 @@ _FIND_CLASS = (
 
 
 @dataclass(slots=True)
-class _Place:
-    """Where the file has the latest row of a span."""
-
-    chunk: int
-    has_ended: bool
-
-
-@dataclass(slots=True)
 class _Written:
     """What the file holds of an open trace, so that the same is not written twice.
 
     Args:
         whole: See :func:`print_of`.
-        spans: As they were written, by key.
-        places: Where they are, by key.
         version: Of the row; another one says that somebody else has written, too.
+        spans: As they were written, by key.
+        groups: Of those that have ended.
+        open_groups: Of those that have not.
+        open_chunks: The numbers of their chunks.
     """
 
     whole: int
-    spans: dict[int, Span]
-    places: dict[int, _Place]
     version: int
+    spans: dict[int, Span]
+    groups: Groups
+    open_groups: Groups
+    open_chunks: list[int]
+
+    def touches_open_spans(self, draft: Draft) -> bool:
+        """Tell whether a span is, or was, open among those that changed."""
+        changed = draft.changed or ()
+        return any(
+            span.end_time_ns is None
+            for spans in (self.spans, draft.spans)
+            for key in changed
+            if (span := spans.get(key)) is not None
+        )
+
+    def is_continued_by(self, draft: Draft) -> bool:
+        """Tell whether ended spans are as they were, and none is left out."""
+        spans = self.spans
+        for key in draft.changed or ():
+            known = spans.get(key)
+            if known is not None and known.end_time_ns is not None:
+                return False
+        return spans.keys() <= draft.spans.keys()
 
 
 class Inserter:
@@ -121,28 +137,26 @@ class Inserter:
     def write(self, draft: Draft) -> None:
         """Insert a trace, or merge it into what is stored of it."""
         key = draft.trace.key
-        known, whole = (
-            self._open.get(key),
-            print_of(draft.trace) if draft.is_open else 0,
-        )
+        known = self._open.get(key)
+        whole = print_of(draft.trace) if draft.is_open else 0
         found = self._connection.execute(_FIND_TRACE, (id_bytes(key),)).fetchone()
-        version = 1
         if found is None:
-            places = self._insert(draft)
-            known = None
-        else:
-            version = found[1] + 1
-            if known is not None and known.version != found[1]:
-                known = None
-            if known is not None and known.whole == whole and not draft.changed:
-                return
-            places = self._update(found[0], draft, known)
-        if not draft.is_open:
-            self._open.pop(key, None)
+            written = self._insert(draft)
+        elif known is None or known.version != found[1]:
+            written = self._merge(found[0], draft)
+        elif known.whole == whole and not draft.changed:
             return
-        spans = known.spans if known else {}
-        spans.update((s.span_key, s) for s in draft.trace.data.spans)
-        self._open[key] = _Written(whole, spans, places, version)
+        elif known.is_continued_by(draft):
+            written = self._continue(found[0], draft, known)
+        else:
+            written = self._merge(found[0], draft)
+        if draft.is_open:
+            written.whole = whole
+            written.version = found[1] + 1 if found else 1
+            written.spans.update(draft.spans)
+            self._open[key] = written
+        else:
+            self._open.pop(key, None)
 
     def row_id(self, key: int) -> int | None:
         """Give the number of a stored trace's row."""
@@ -193,12 +207,9 @@ class Inserter:
     def delete(self, row_id: int) -> None:
         """Delete a trace, with every message that only it had."""
         execute = self._connection.execute
-        lists = "SELECT lists FROM chunk WHERE trace = ? AND lists IS NOT NULL"
-        for (numbers,) in execute(lists, (row_id,)).fetchall():
-            self._conversations.release(orjson.loads(numbers))
-        self._index_tags(row_id, self._texts(row_id), ({}, {}))
-        execute("DELETE FROM span_group WHERE trace = ?", (row_id,))
-        execute("DELETE FROM chunk WHERE trace = ?", (row_id,))
+        self._index_tags(row_id, self._texts(row_id), _NO_TEXTS)
+        self._drop_chunks("trace", row_id)
+        self._drop_groups(row_id)
         execute("DELETE FROM trace WHERE id = ?", (row_id,))
 
     def _find_or_make_experiment(self, experiment_id: str) -> int:
@@ -213,69 +224,80 @@ class Inserter:
             return number
         return self.experiment_named(experiment_id)
 
-    def _insert(self, draft: Draft) -> dict[int, _Place]:
+    def _insert(self, draft: Draft) -> _Written:
         encoded = draft.encoded
-        if encoded is None or len(encoded.keys) < len(draft.trace.data.spans):
-            keys = {span.span_key for span in draft.trace.data.spans}
-            encoded = encode(draft.trace, keys)
+        if encoded is None or not encoded.is_whole:
+            encoded = encode(draft.trace)
         row, texts = self._trace_values(encoded)
         inserted = self._connection.execute(_INSERT_TRACE, row)
         row_id = int(inserted.lastrowid or 0)
-        self._index_tags(row_id, ({}, {}), texts)
-        chunks = self._put_all(row_id, encoded)
-        return _places_in(chunks) if draft.is_open else {}
+        self._put_around(row_id, encoded, _NO_TEXTS, texts)
+        return self._put_spans(row_id, encoded, None)
 
-    def _update(
-        self, row_id: int, draft: Draft, known: _Written | None
-    ) -> dict[int, _Place]:
-        """Merge a trace into its rows; spans known to be there are left alone."""
-        trace = draft.trace
-        spans = {span.span_key: span for span in trace.data.spans}
-        places = known.places if known else self._places(row_id)
-        changed = draft.changed if known else set(spans)
-        ended = {key: place.has_ended for key, place in places.items()}
-        written = {key for key in changed if not reopens(ended.get(key), spans[key])}
-        is_part = len(written) < len(changed) or places.keys() - spans.keys()
+    def _merge(self, row_id: int, draft: Draft) -> _Written:
+        """Merge a trace into what is stored of it, and write the whole anew."""
         before = self._texts(row_id)
-        stored = self._stored(row_id, trace.key, include_spans=bool(is_part))
-        if TRACE_NAME not in before[0]:
-            del stored.info.tags[TRACE_NAME]
-        encoded = encode(merge(stored, trace), written)
-        row, after = self._trace_values(encoded)
+        stored = self._stored(row_id, draft.trace.key, before, include_spans=True)
+        encoded = encode(merge(stored, draft.trace))
+        self._update_row(row_id, encoded, before)
+        self._drop_chunks("trace", row_id)
+        self._drop_groups(row_id)
+        return self._put_spans(row_id, encoded, None)
+
+    def _continue(self, row_id: int, draft: Draft, known: _Written) -> _Written:
+        """Add to a trace what has become of it; ended spans stay where they are."""
+        before = self._texts(row_id)
+        stored = self._stored(row_id, draft.trace.key, before, include_spans=False)
+        is_open_part_new = known.touches_open_spans(draft)
+        encoded = encode(
+            merge(stored, draft.trace), draft.changed, with_open=is_open_part_new
+        )
+        self._update_row(row_id, encoded, before)
+        if not draft.changed:
+            return known
+        if is_open_part_new:
+            for chunk in known.open_chunks:
+                self._drop_chunks("id", chunk)
+            known.open_chunks, known.open_groups = [], {}
+        self._drop_groups(row_id)
+        return self._put_spans(row_id, encoded, known)
+
+    def _update_row(self, row_id: int, encoded: Encoded, before: Texts) -> None:
+        row, texts = self._trace_values(encoded)
         self._connection.execute(_UPDATE_TRACE, (*row, row_id))
-        self._index_tags(row_id, before, after)
-        self._connection.execute("DELETE FROM span_group WHERE trace = ?", (row_id,))
-        left = {places[key].chunk for key in written if key in places}
-        places.update(_places_in(self._put_all(row_id, encoded)))
-        self._drop_chunks(left - {place.chunk for place in places.values()})
-        return places
+        self._put_around(row_id, encoded, before, texts)
 
-    def _places(self, row_id: int) -> dict[int, _Place]:
-        """Tell where the file has the latest row of each span of a trace."""
-        rows = self._connection.execute(
-            "SELECT id, spans FROM chunk WHERE trace = ? ORDER BY id", (row_id,)
-        )
-        return {
-            row.span_key: _Place(chunk, row.has_ended)
-            for chunk, text in rows
-            for row in read_rows(text)
-        }
+    def _put_around(
+        self, row_id: int, encoded: Encoded, before: Texts, texts: Texts
+    ) -> None:
+        """Write what stands in tables of its own and does not belong to a span."""
+        self._index_tags(row_id, before, texts)
+        prepared = encoded.prepared
+        if prepared.summary.assessments:
+            self.put_assessments(
+                row_id, prepared.summary.session, prepared.summary.assessments
+            )
 
-    def _drop_chunks(self, chunks: Iterable[int]) -> None:
+    def _drop_chunks(self, column: str, number: int) -> None:
+        """Delete chunks, with every message that only they had."""
         execute = self._connection.execute
-        for chunk in chunks:
-            (lists,) = execute(
-                "SELECT lists FROM chunk WHERE id = ?", (chunk,)
-            ).fetchone()
-            self._conversations.release(orjson.loads(lists or "[]"))
-            execute("DELETE FROM chunk WHERE id = ?", (chunk,))
+        sql = f"SELECT lists FROM chunk WHERE {column} = ? AND lists IS NOT NULL"
+        for (lists,) in execute(sql, (number,)).fetchall():
+            self._conversations.release(orjson.loads(lists))
+        execute(f"DELETE FROM chunk WHERE {column} = ?", (number,))
 
-    def _stored(self, row_id: int, key: int, *, include_spans: bool) -> Trace:
+    def _stored(
+        self, row_id: int, key: int, texts: Texts, *, include_spans: bool
+    ) -> Trace:
+        """Read what is stored, the name only if it was set by a tag."""
         (summary,) = read_summaries(self._connection, [row_id])
-        spans = (
-            read_spans(self._connection, {row_id: key})[row_id] if include_spans else []
-        )
-        return Trace(info_of(summary), TraceData(spans))
+        info = info_of(summary)
+        if TRACE_NAME not in texts[0]:
+            del info.tags[TRACE_NAME]
+        if not include_spans:
+            return Trace(info, TraceData())
+        spans = read_spans(self._connection, {row_id: key})[row_id]
+        return Trace(info, TraceData(spans))
 
     def _trace_values(self, encoded: Encoded) -> tuple[Row, Texts]:
         trace, summary, is_named = encoded.prepared
@@ -300,18 +322,32 @@ class Inserter:
         added = [(*row, row_id) for row in new - old]
         self._connection.executemany(_PUT_TAG, added)
 
-    def _put_all(self, row_id: int, encoded: Encoded) -> list[tuple[int, Chunk]]:
-        """Write what belongs to a trace; give its new chunks with their numbers."""
-        assessments = encoded.prepared.trace.info.assessments
-        if assessments:
-            session = encoded.prepared.summary.session
-            self.put_assessments(row_id, session, assessments)
-        groups = [
+    def _put_spans(
+        self, row_id: int, encoded: Encoded, known: _Written | None
+    ) -> _Written:
+        """Write the spans of a trace; tell what is there then."""
+        written = known or _Written(0, 0, {}, {}, {}, [])
+        ended = [chunk.groups for chunk in encoded.chunks if chunk.has_ended]
+        still_open = [c.groups for c in encoded.chunks if not c.has_ended]
+        written.groups = united([written.groups, *ended])
+        written.open_groups = united([written.open_groups, *still_open])
+        self._put_groups(row_id, united([written.groups, written.open_groups]))
+        for chunk in encoded.chunks:
+            number = self._put_chunk(row_id, chunk)
+            if not chunk.has_ended:
+                written.open_chunks.append(number)
+        return written
+
+    def _drop_groups(self, row_id: int) -> None:
+        sql = "DELETE FROM span_group WHERE trace = ?"
+        self._connection.execute(sql, (row_id,))
+
+    def _put_groups(self, row_id: int, groups: Groups) -> None:
+        rows = [
             (row_id, self._class_number(which), *group)
-            for which, group in encoded.groups.items()
+            for which, group in groups.items()
         ]
-        self._connection.executemany(_PUT_GROUP, groups)
-        return [(self._put_chunk(row_id, chunk), chunk) for chunk in encoded.chunks]
+        self._connection.executemany(_PUT_GROUP, rows)
 
     def _put_chunk(self, row_id: int, chunk: Chunk) -> int:
         body, numbers = chunk.body, []
@@ -334,11 +370,3 @@ class Inserter:
             found = execute(_FIND_CLASS, which).fetchone()
             number = self._classes[which] = int(found[0])
         return number
-
-
-def _places_in(chunks: Iterable[tuple[int, Chunk]]) -> dict[int, _Place]:
-    return {
-        key: _Place(number, chunk.has_ended)
-        for number, chunk in chunks
-        for key in chunk.keys
-    }

@@ -53,7 +53,7 @@ class Prepared(NamedTuple):
 
 def prepare(trace: Trace) -> Prepared:
     """Bring a trace into the shape that stores keep; the given one stays as it is."""
-    spans = [_clean_span(span) for span in trace.data.spans]
+    spans = _clean_spans(trace.data.spans)
     tags, metadata = _single_fields(trace.info)
     info = replace(
         trace.info,
@@ -63,9 +63,10 @@ def prepare(trace: Trace) -> Prepared:
         request_preview=_clean_optional(trace.info.request_preview),
         response_preview=_clean_optional(trace.info.response_preview),
     )
-    is_clean = all(a is b for a, b in zip(spans, trace.data.spans, strict=True))
+    is_clean = spans is trace.data.spans
     cleaned = Trace(info, trace.data if is_clean else TraceData(spans))
-    usage = cleaned.usage() if any(map(_reports_usage, spans)) else Usage()
+    reports = [s for s in spans if s.raw_attributes and _reports_usage(s)]
+    usage = cleaned.usage() if reports else Usage()
     if usage.tokens:
         info.trace_metadata[TOKEN_USAGE] = encode(dict(usage.tokens)).decode()
     if usage.cost:
@@ -173,6 +174,25 @@ def _clean(texts: Mapping[str, str]) -> dict[str, str]:
 
 def _clean_optional(text: str | None) -> str | None:
     return None if text is None else clean_text(str(text))
+
+
+def _clean_spans(spans: list[Span]) -> list[Span]:
+    """Clean the texts of spans; without need, give the same list."""
+    clean: set[str] = set()
+    cleaned: list[Span] | None = None
+    for at, span in enumerate(spans):
+        # Most spans share the names of others.
+        is_known = span.name in clean and span.span_type in clean
+        if is_known and not span.status_message:
+            continue
+        now = _clean_span(span)
+        if now is span:
+            clean.add(span.name)
+            clean.add(span.span_type)
+        else:
+            cleaned = cleaned if cleaned is not None else list(spans)
+            cleaned[at] = now
+    return spans if cleaned is None else cleaned
 
 
 def _clean_span(span: Span) -> Span:

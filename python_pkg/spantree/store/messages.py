@@ -22,8 +22,8 @@ _STARTS = tuple(b'"%b":[' % key.encode() for key in _KEYS)
 _ROLE = b'"role":'
 _SHORTEST_LIST = 128
 _MARK = b'{"$m":\t%d}'
+MARK_START = b'{"$m":\t'
 MARK_PATTERN = re.compile(rb'\{"\$m":\t(\d+)\}')
-_MARK_START = b'{"$m":\t'
 _DEEPEST = 4
 
 
@@ -68,9 +68,7 @@ def mark(number: int) -> bytes:
 
 def without_marks(text: bytes) -> bytes:
     """Change JSON that looks like a mark, in the space between two tokens."""
-    if _MARK_START not in text:
-        return text
-    return text.replace(_MARK_START, _MARK_START[:-1] + b" ")
+    return text.replace(MARK_START, MARK_START[:-1] + b" ")
 
 
 def hash_of(data: bytes) -> bytes:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from spantree.entities.span import Link
+from spantree.entities.span import MODEL, Link
 from spantree.entities.values import Captured, encode, from_json
 from spantree.search.texts import clean_text
-from spantree.store.messages import without_marks
+from spantree.store.messages import MARK_START, without_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,59 +37,46 @@ class Payload(NamedTuple):
 
 
 class PayloadEncoder:
-    """Writes the body of a chunk.
-
-    Attributes:
-        size: Its bytes so far, about.
-    """
+    """Encodes the payloads of a chunk; attributes that come again but once."""
 
     def __init__(self) -> None:
-        self.size = 0
-        self._bodies: list[bytes] = []
-        # Spans of one function share one dict; the reference keeps its id its own.
-        self._seen: dict[int, tuple[dict[str, Captured], bytes]] = {}
+        # By the dict's id, as spans of one function share one: what to write when it
+        # comes again, its model, and itself, so that the id remains its own.
+        self._seen: dict[int, tuple[bytes, str, dict[str, Captured]]] = {}
         self._places: dict[bytes, bytes] = {}
 
-    def add(self, span: Span) -> None:
-        """Encode what the next span carries."""
-        parts: list[bytes] = []
+    def encode(self, span: Span, place: int) -> tuple[bytes, str]:
+        """Give the payload of the span at that place, and its model, "" if none."""
+        text, model = b"", ""
         if span.raw_inputs is not None:
-            parts.append(b'"i":\n' + _line(span.raw_inputs))
+            text = b'"i":\n' + _line(span.raw_inputs)
         if span.raw_outputs is not None:
-            parts.append(b'"o":\n' + _line(span.raw_outputs))
-        if span.raw_attributes:
-            parts.append(self._attributes(span.raw_attributes))
-        if span.raw_events:
-            events = b",".join([_event(*event) for event in span.raw_events])
-            parts.append(b'"e":[\n' + events + b"]\n")
-        if span.links:
-            links: list[list[object]] = [
-                [link.trace_id, link.span_id, dict(link.attributes or {})]
-                for link in span.links
-            ]
-            parts.append(b'"l":\n' + _line(_links_json(links)))
-        if span.status_message:
-            parts.append(b'"m":\n' + _line(clean_text(span.status_message)))
-        body = b"{\n%b}\n" % b",".join(parts)
-        self.size += len(body)
-        self._bodies.append(body)
+            text += b',"o":\n' if text else b'"o":\n'
+            text += _line(span.raw_outputs)
+        attributes = span.raw_attributes
+        if attributes:
+            seen = self._seen.get(id(attributes))
+            if seen is None:
+                written, model = self._encode_attributes(attributes, place)
+            else:
+                written, model, _ = seen
+            text += b"," + written if text else written
+        if span.raw_events or span.links or span.status_message:
+            rest = b",".join(_encode_rest(span))
+            text += b"," + rest if text else rest
+        return text, model
 
-    def body(self) -> bytes:
-        """Give the body of what was added."""
-        return b"[" + b",".join(self._bodies) + b"]"
-
-    def _attributes(self, attributes: dict[str, Captured]) -> bytes:
-        seen = self._seen.get(id(attributes))
-        if seen is not None:
-            return seen[1]
+    def _encode_attributes(
+        self, attributes: dict[str, Captured], place: int
+    ) -> tuple[bytes, str]:
         text = b'"a":{\n' + _pairs(attributes) + b"}\n"
-        place = self._places.get(text)
-        if place is None:
-            place = self._places[text] = b'"a":\n%d\n' % len(self._bodies)
-        else:
-            text = place
-        self._seen[id(attributes)] = (attributes, place)
-        return text
+        model = attributes.get(MODEL)
+        name = clean_text(model) if isinstance(model, str) else ""
+        known = self._places.get(text)
+        again = known or b'"a":\n%d\n' % place
+        self._places[text] = again
+        self._seen[id(attributes)] = (again, name, attributes)
+        return known or text, name
 
 
 def read_payloads(body: bytes) -> list[Payload]:
@@ -103,12 +90,32 @@ def read_payloads(body: bytes) -> list[Payload]:
     return found
 
 
+def _encode_rest(span: Span) -> list[bytes]:
+    """Encode what few spans carry: events, links, the status's message."""
+    parts: list[bytes] = []
+    if span.raw_events:
+        events = b",".join([_event(*event) for event in span.raw_events])
+        parts.append(b'"e":[\n' + events + b"]\n")
+    if span.links:
+        links: list[list[object]] = [
+            [link.trace_id, link.span_id, dict(link.attributes or {})]
+            for link in span.links
+        ]
+        parts.append(b'"l":\n' + _line(_links_json(links)))
+    if span.status_message:
+        parts.append(b'"m":\n' + _line(clean_text(span.status_message)))
+    return parts
+
+
 def _line(value: Captured) -> bytes:
-    text = encode(value)
+    """Give the JSON of a value and a line break, the only one in it."""
+    text = value if type(value) is bytes else encode(value)
     # JSON that was read from a file may be laid out over several lines.
     if b"\n" in text:
         text = text.replace(b"\n", b" ")
-    return without_marks(text) + b"\n"
+    if MARK_START in text:
+        text = without_marks(text)
+    return text + b"\n"
 
 
 def _pairs(values: Mapping[str, Captured]) -> bytes:

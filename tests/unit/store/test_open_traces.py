@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 
+import orjson
 import pytest
 
 from spantree.entities import Trace, TraceData, TraceState
@@ -30,18 +31,17 @@ def grow(make_trace):
 def rows_written(sqlite_store, file):
     """Count the rows of spans that a call adds."""
 
-    def rows():
+    def chunks():
         connection = sqlite3.connect(file)
-        found = connection.execute(
-            "SELECT id, json_array_length(spans, '$.s') FROM chunk"
-        ).fetchall()
+        found = connection.execute("SELECT id, spans, body FROM chunk").fetchall()
         connection.close()
-        return dict(found)
+        return set(found)
 
     def during(work):
-        before = rows()
+        before = chunks()
         work()
-        return sum(count for chunk, count in rows().items() if chunk not in before)
+        written = chunks() - before
+        return sum(len(orjson.loads(rows)["s"]) for _, rows, _ in written)
 
     return during
 
