@@ -51,7 +51,9 @@ def _insert_sql(table: str, columns: Sequence[str], *, verb: str = "INSERT") -> 
 _NO_TEXTS: Texts = ({}, {})
 _OWNED_COLUMNS = (*TRACE_COLUMNS, "pid", "boot")
 _FIND_TRACE = "SELECT id, version FROM trace WHERE trace_id = ?"
-_INSERT_TRACE = _insert_sql("trace", _OWNED_COLUMNS)
+_INSERT_TRACE = (
+    f"{_insert_sql('trace', _OWNED_COLUMNS)} ON CONFLICT(trace_id) DO NOTHING"
+)
 _UPDATE_TRACE = (
     f"UPDATE trace SET {', '.join(f'{c} = ?' for c in _OWNED_COLUMNS)}, "
     "version = version + 1 WHERE id = ?"
@@ -139,29 +141,36 @@ class Inserter:
         key = draft.trace.key
         known = self._open.get(key)
         whole = print_of(draft.trace) if draft.is_open else 0
-        found = self._connection.execute(_FIND_TRACE, (id_bytes(key),)).fetchone()
-        if found is None:
-            written = self._insert(draft)
-        elif known is None or known.version != found[1]:
-            written = self._merge(found[0], draft)
-        elif known.whole == whole and not draft.changed:
-            return
-        elif known.is_continued_by(draft):
-            written = self._continue(found[0], draft, known)
-        else:
-            written = self._merge(found[0], draft)
-        if draft.is_open:
-            written.whole = whole
-            written.version = found[1] + 1 if found else 1
+        version = 1
+        written = self._insert(draft) if known is None else None
+        if written is None:
+            row_id, version = self._find(key)
+            if row_id is None:
+                written = self._insert(draft)
+            elif known is None or known.version != version:
+                written = self._merge(row_id, draft)
+            elif known.whole == whole and not draft.changed:
+                return
+            elif known.is_continued_by(draft):
+                written = self._continue(row_id, draft, known)
+            else:
+                written = self._merge(row_id, draft)
+            version += 1
+        if draft.is_open and written is not None:
+            written.whole, written.version = whole, version
             written.spans.update(draft.spans)
             self._open[key] = written
         else:
             self._open.pop(key, None)
 
+    def _find(self, key: int) -> tuple[int | None, int]:
+        """Give the number of a trace's row and its version; None and 0 if none is."""
+        found = self._connection.execute(_FIND_TRACE, (id_bytes(key),)).fetchone()
+        return found or (None, 0)
+
     def row_id(self, key: int) -> int | None:
         """Give the number of a stored trace's row."""
-        found = self._connection.execute(_FIND_TRACE, (id_bytes(key),)).fetchone()
-        return None if found is None else int(found[0])
+        return self._find(key)[0]
 
     def put_assessments(
         self, row_id: int, session: str | None, assessments: Iterable[Assessment]
@@ -224,12 +233,15 @@ class Inserter:
             return number
         return self.experiment_named(experiment_id)
 
-    def _insert(self, draft: Draft) -> _Written:
+    def _insert(self, draft: Draft) -> _Written | None:
+        """Insert a trace; None if a part of it is stored already."""
         encoded = draft.encoded
         if encoded is None or not encoded.is_whole:
             encoded = encode(draft.trace)
         row, texts = self._trace_values(encoded)
         inserted = self._connection.execute(_INSERT_TRACE, row)
+        if not inserted.rowcount:
+            return None
         row_id = int(inserted.lastrowid or 0)
         self._put_around(row_id, encoded, _NO_TEXTS, texts)
         return self._put_spans(row_id, encoded, None)

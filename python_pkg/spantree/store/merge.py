@@ -54,14 +54,20 @@ class Prepared(NamedTuple):
 def prepare(trace: Trace) -> Prepared:
     """Bring a trace into the shape that stores keep; the given one stays as it is."""
     spans = _clean_spans(trace.data.spans)
-    tags, metadata = _single_fields(trace.info)
-    info = replace(
-        trace.info,
-        tags=_clean(tags),
+    given = trace.info
+    tags, metadata = _single_fields(given)
+    info = TraceInfo(
+        trace_id=given.trace_id,
+        trace_location=given.trace_location,
+        request_time=given.request_time,
+        state=given.state,
+        request_preview=_clean_optional(given.request_preview),
+        response_preview=_clean_optional(given.response_preview),
+        client_request_id=_clean_optional(given.client_request_id),
+        execution_duration=given.execution_duration,
         trace_metadata=_clean(metadata),
-        client_request_id=_clean_optional(trace.info.client_request_id),
-        request_preview=_clean_optional(trace.info.request_preview),
-        response_preview=_clean_optional(trace.info.response_preview),
+        tags=_clean(tags),
+        assessments=given.assessments,
     )
     is_clean = spans is trace.data.spans
     cleaned = Trace(info, trace.data if is_clean else TraceData(spans))
@@ -168,8 +174,15 @@ def _first(value: T | None, otherwise: T | None) -> T | None:
     return otherwise if value is None else value
 
 
-def _clean(texts: Mapping[str, str]) -> dict[str, str]:
-    return {clean_text(str(k)): clean_text(str(v)) for k, v in texts.items()}
+def _clean(texts: dict[str, str]) -> dict[str, str]:
+    for pair in texts.items():
+        for text in pair:
+            # By far the most are: a call for each would cost more than all the rest.
+            if type(text) is not str or not text.isascii() or "\x00" in text:
+                return {
+                    clean_text(str(k)): clean_text(str(v)) for k, v in texts.items()
+                }
+    return texts
 
 
 def _clean_optional(text: str | None) -> str | None:
