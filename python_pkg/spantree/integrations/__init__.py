@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["LIBRARIES", "Library", "LibraryStatus", "autolog", "get_library", "status"]
 
-LIBRARIES: Final = ("openai", "anthropic", "llama_index", "dspy", "autogen")
+LIBRARIES: Final = (
+    "openai",
+    "anthropic",
+    "langchain",
+    "llama_index",
+    "dspy",
+    "autogen",
+)
 
 
 class Library(Protocol):

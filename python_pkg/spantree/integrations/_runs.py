@@ -13,7 +13,7 @@ from spantree.recording import (
 from spantree.recording.context import CURRENT, leave
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from spantree.integrations._integration import Integration
 
@@ -26,24 +26,32 @@ class Runs:
 
     Args:
         integration: The framework's; counts the spans and names them as its own.
+        knows_parents: Whether the framework always says which step a step is part of.
+            Those that are begun one after the other, before the first is over, are
+            siblings then.
     """
 
-    __slots__ = ("_integration", "_joined", "_open")
+    __slots__ = ("_integration", "_joined", "_knows_parents", "_open", "_own")
 
-    def __init__(self, integration: Integration) -> None:
+    def __init__(
+        self, integration: Integration, *, knows_parents: bool = False
+    ) -> None:
         self._integration = integration
-        self._open: dict[str, LiveSpan] = {}
-        self._joined: set[str] = set()
+        self._knows_parents = knows_parents
+        self._open: dict[Hashable, LiveSpan] = {}
+        self._own: set[int] = set()
+        self._joined: set[Hashable] = set()
 
     def begin(
         self,
-        key: str,
-        parent_key: str | None,
+        key: Hashable,
+        parent_key: Hashable | None,
         name: str,
         span_type: str,
         *,
         inputs: object = None,
         attributes: Mapping[str, object] | None = None,
+        is_current: bool = True,
     ) -> LiveSpan | None:
         """Begin a step's span and make it current.
 
@@ -54,6 +62,7 @@ class Runs:
             span_type: The span's type.
             inputs: Snapshotted now, unless the user wants none.
             attributes: JSON-able data by name.
+            is_current: False where the step runs in the context of its consumer.
 
         Returns:
             The span, or None where nothing is to be recorded.
@@ -73,20 +82,37 @@ class Runs:
         if not span:
             self.silence(key)  # a root that the sample left out
             return None
-        self._make_current(key, span)
+        self._make_current(key, span, is_current=is_current)
         integration.calls += 1
         return span
 
-    def silence(self, key: str) -> None:
+    def silence(self, key: Hashable) -> None:
         """Record nothing from now on until the step is over."""
         self._make_current(key, NoOpSpan())
 
-    def _make_current(self, key: str, node: LiveSpan) -> None:
+    def _make_current(
+        self, key: Hashable, node: LiveSpan, *, is_current: bool = True
+    ) -> None:
         node.above = CURRENT.get()
-        CURRENT.set(node)
+        if is_current:
+            CURRENT.set(node)
         self._open[key] = node
+        self._own.add(id(node))
 
-    def join(self, key: str, parent_key: str | None, name: str) -> bool:
+    def pass_over(self, key: Hashable, parent_key: Hashable | None) -> None:
+        """Record nothing of a step; what it calls is part of the step around it."""
+        around = self._open.get(parent_key) if parent_key is not None else None
+        if around is not None:
+            self._open[key] = around
+            self._joined.add(key)
+
+    def leave(self, key: Hashable) -> None:
+        """Make the span above current: a step goes on that calls nothing more."""
+        node = self._open.get(key)
+        if node is not None and key not in self._joined and CURRENT.get() is node:
+            CURRENT.set(node.above)
+
+    def join(self, key: Hashable, parent_key: Hashable | None, name: str) -> bool:
         """Let a step be part of the one around it, if that has the same name.
 
         Returns:
@@ -99,11 +125,11 @@ class Runs:
         self._joined.add(key)
         return True
 
-    def get(self, key: str | None) -> LiveSpan | None:
+    def get(self, key: Hashable | None) -> LiveSpan | None:
         """Give the span of a step that is under way, or None."""
         return (self._open.get(key) if key is not None else None) or None
 
-    def take(self, key: str) -> LiveSpan | None:
+    def take(self, key: Hashable) -> LiveSpan | None:
         """Give the span of a step that is over, and make the one above current."""
         node = self._open.pop(key, None)
         if key in self._joined:
@@ -111,6 +137,7 @@ class Runs:
             return None
         if node is None:
             return None
+        self._own.discard(id(node))
         leave(node)
         return node or None
 
@@ -120,7 +147,7 @@ class Runs:
             span.set_outputs(outputs)
 
     def end(
-        self, key: str, outputs: object = None, error: BaseException | None = None
+        self, key: Hashable, outputs: object = None, error: BaseException | None = None
     ) -> None:
         """End the span of a step, if it has one.
 
@@ -137,19 +164,28 @@ class Runs:
             span.record_exception(error)
         span.end()
 
+    def below(self, span: LiveSpan) -> list[Hashable]:
+        """Give the steps under way whose spans are children of a span."""
+        return [
+            key
+            for key, node in list(self._open.items())
+            if node.parent_key == span.span_key and key not in self._joined
+        ]
+
     def __len__(self) -> int:
         """Count the steps under way."""
         return len(self._open)
 
-    def _parent(self, key: str | None) -> LiveSpan | None:
-        current = get_current_active_span()
+    def _parent(self, key: Hashable | None) -> LiveSpan | None:
         known = self._open.get(key) if key is not None else None
-        if known is None:
-            return current
+        if known is None and not self._knows_parents:
+            return get_current_active_span()
         # Spans that the user opened inside of the step lie above its own.
+        inside: LiveSpan | None = None
         node = CURRENT.get()
-        while node is not None:
-            if node is known:
-                return current
+        while node is not None and node is not known:
+            if inside is None and id(node) not in self._own and not node.end_time_ns:
+                inside = node
             node = node.above
-        return known
+        is_inside = node is known  # and if there is none, all the way up
+        return inside if inside is not None and is_inside else known
