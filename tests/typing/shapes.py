@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, Callable, Generator
-from typing import overload
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from typing import Generic, TypeVar, overload
 
 from typing_extensions import assert_type
 
 import spantree
 from spantree.entities import LiveSpan, SpanType, Trace
 from spantree.entities.paging import PagedList
+
+T = TypeVar("T")
 
 # Plain functions: bare, with arguments, with a name, and as a call.
 
@@ -113,7 +115,7 @@ assert_type(applied(str)(1), str)
 assert_type(spantree.propagate(bare)(1, b="x"), float)
 
 
-# Overloads, where the traced name is a second one.
+# Overloads and generics, decorated or passed to the decorator.
 
 
 @overload
@@ -127,8 +129,52 @@ def double(x: int | str) -> int | str:
 traced_double = spantree.trace(double)
 
 assert_type(traced_double(1), int)
-# Of an overloaded function mypy passes the first signature on through a ParamSpec.
-assert_type(traced_double("x"), str)  # type: ignore[assert-type, arg-type]
+assert_type(traced_double("x"), str)
+traced_double(b"x")  # type: ignore[call-overload]
+
+
+@overload
+def half(x: int) -> int: ...
+@overload
+def half(x: str) -> str: ...
+@spantree.trace(name="half")
+def half(x: int | str) -> int | str:
+    return x
+
+
+assert_type(half("x"), str)
+
+
+@spantree.trace
+def first(items: Sequence[T]) -> T:
+    return items[0]
+
+
+@spantree.trace(span_type="TOOL")
+def last(items: Sequence[T]) -> T:
+    return items[-1]
+
+
+assert_type(first([1]), int)
+assert_type(last(["x"]), str)
+
+
+class Box(Generic[T]):
+    def __init__(self, item: T) -> None:
+        self.item = item
+
+    @spantree.trace
+    def get(self) -> T:
+        return self.item
+
+    @property
+    @spantree.trace
+    def size(self) -> int:
+        return 1
+
+
+assert_type(Box("x").get(), str)
+assert_type(Box("x").size, int)
 
 
 # What the other calls give.
@@ -140,3 +186,6 @@ assert_type(spantree.get_trace("tr-1"), Trace | None)
 assert_type(spantree.TraceClient().get_trace("tr-1"), Trace)
 assert_type(spantree.TraceClient().search_traces(), PagedList[Trace])
 assert_type(spantree.flush(), bool)
+assert_type(spantree.headers(), dict[str, str])
+with spantree.continue_trace({"traceparent": ""}):
+    pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from spantree.entities.span import FUNCTION_NAME, SpanType
 from spantree.recording.compile import is_generator_function, same_signature_wrapper
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from spantree.recording.site import Site
     from spantree.recording.streams import Reducer
 
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
+# Of a function's whole type: a ParamSpec would lose overloads and generics.
+_F = TypeVar("_F", bound="Callable[..., Any]")
 
 
 @overload
 def trace(
-    func: Callable[_P, _R],
+    func: _F,
     name: str | None = None,
     span_type: str = SpanType.UNKNOWN,
     attributes: Mapping[str, object] | None = None,
@@ -41,7 +41,7 @@ def trace(
     *,
     capture_inputs: bool | None = None,
     capture_outputs: bool | None = None,
-) -> Callable[_P, _R]: ...
+) -> _F: ...
 
 
 @overload
@@ -59,7 +59,7 @@ def trace(
     *,
     capture_inputs: bool | None = None,
     capture_outputs: bool | None = None,
-) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]: ...
+) -> Callable[[_F], _F]: ...
 
 
 def trace(
@@ -112,7 +112,7 @@ def trace(
     if issubclass(type(func), str):  # `isinstance` asks the object for its class
         name, func = func, None
 
-    def traced(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    def traced(function: _F) -> _F:
         own_name = _name_of(function)
         site = make_site(
             name or own_name,
@@ -134,7 +134,7 @@ def trace(
             keeps_outputs=capture_outputs,
         ).apply(function)
 
-    def decorate(function: Callable[_P, _R], frame: FrameType | None = None) -> Any:
+    def decorate(function: _F, frame: FrameType | None = None) -> _F:
         warn_if_routed(function, frame or sys._getframe(1))  # noqa: SLF001 - the decorating frame
         try:
             return traced(function)
@@ -161,9 +161,9 @@ class _Decoration:
         self._keeps_inputs = keeps_inputs
         self._keeps_outputs = keeps_outputs
 
-    def apply(self, function: Callable[_P, _R]) -> Callable[_P, _R]:
+    def apply(self, function: _F) -> _F:
         """Give the traced form, of the same kind as what was given."""
-        return cast("Callable[_P, _R]", self._apply(function))
+        return cast("_F", self._apply(function))
 
     def _apply(self, given: Any) -> object:
         if isinstance(given, (staticmethod, classmethod)):
