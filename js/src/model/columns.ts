@@ -156,7 +156,7 @@ function ordinalsOf(name: Int32Array, start: Float64Array): Int32Array {
   for (const index of name) seen.set(index, (seen.get(index) ?? 0) + 1);
   if (seen.size === name.length) return ordinal;
   const byStart = Int32Array.from(name.keys());
-  byStart.sort((a, b) => (start[a] ?? 0) - (start[b] ?? 0) || a - b);
+  if (!isAscending(start)) byStart.sort((a, b) => (start[a] ?? 0) - (start[b] ?? 0) || a - b);
   const next = new Map<number, number>();
   for (const row of byStart) {
     const index = name[row] ?? 0;
@@ -166,6 +166,11 @@ function ordinalsOf(name: Int32Array, start: Float64Array): Int32Array {
     ordinal[row] = number;
   }
   return ordinal;
+}
+
+/** Whether each span starts after the row above it, as in a program that does one thing at a time. */
+function isAscending(start: Float64Array): boolean {
+  return start.every((at, row) => row === 0 || at >= (start[row - 1] ?? 0));
 }
 
 function idsOf(value: unknown, size: number): string {

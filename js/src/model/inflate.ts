@@ -28,9 +28,15 @@ async function inflate(packed: string): Promise<unknown> {
   }
 }
 
+/** Newer browsers decode base64 themselves, ten times as fast. */
+const decoder = Uint8Array as unknown as {
+  fromBase64?: (text: string) => Uint8Array<ArrayBuffer>;
+};
+
 function fromBase64(packed: string): Uint8Array<ArrayBuffer> {
   let binary: string;
   try {
+    if (decoder.fromBase64 !== undefined) return decoder.fromBase64(packed);
     binary = atob(packed);
   } catch {
     return fail("a packed part is not base64");

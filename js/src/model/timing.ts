@@ -61,18 +61,22 @@ export function selfTime(spans: Spans, row: number, now: number): number {
   return selfStretches(spans, row, now).reduce((sum, part) => sum + part.to - part.from, 0);
 }
 
+/** A mark on some of a trace's rows: 1 where it is set. */
+export type Marks = Uint8Array;
+
 /**
  * Rows that decided how long the trace took. From the end of each root walk back,
  * each time into the child that ends last at or before the cursor; then inside it.
  */
-export function criticalPath(spans: Spans, now: number): Set<number> {
-  const path = new Set<number>();
+export function criticalPath(spans: Spans, now: number): Marks {
+  const path: Marks = new Uint8Array(spans.size);
   const open: number[] = [];
   for (let row = 0; row < spans.size; row = spans.end[row] ?? spans.size) {
     if (((spans.flags[row] ?? 0) & (FLAG_ORPHAN | FLAG_PLACEHOLDER)) === 0) open.push(row);
   }
   for (let row = open.pop(); row !== undefined; row = open.pop()) {
-    path.add(row);
+    path[row] = 1;
+    if (!spans.childCount[row]) continue;
     const stop = endOf(spans, row, now);
     const children = childRows(spans, row)
       .map((child) => ({ child, end: Math.min(endOf(spans, child, now), stop) }))

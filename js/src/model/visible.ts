@@ -1,5 +1,6 @@
 import { rowOfKey, spanKey } from "./columns";
 import type { Folds } from "./folds";
+import type { Marks } from "./timing";
 import { type Spans, STATE_ERROR } from "./types";
 
 /** A drawn row: a span's row number, or −1 − row for the run that starts there. */
@@ -144,17 +145,21 @@ export function errorPaths(spans: Spans): Set<number> {
 
 /**
  * Choose the rows of a small box: the way to what matters first, then the others
- * from the top. Every chosen row comes with the rows above it in the tree.
+ * from the top. Every chosen row comes with the rows above it in the tree. A run's item
+ * is below 0, where no mark is.
  */
-export function digest(items: Int32Array, wanted: ReadonlySet<number>, limit: number): Int32Array {
+export function digest(items: Int32Array, wanted: Marks, limit: number): Int32Array {
   if (items.length <= limit) return items;
-  const must = items.filter((item) => !isFold(item) && wanted.has(item)).slice(0, limit);
-  let free = limit - must.length;
+  let free = limit;
+  for (const item of items) {
+    if (free === 0) break;
+    if (wanted[item]) free--;
+  }
   const chosen: number[] = [];
   for (const item of items) {
-    const isWanted = !isFold(item) && wanted.has(item);
-    if (isWanted && chosen.length < limit) chosen.push(item);
-    else if (!isWanted && free > 0) {
+    if (chosen.length === limit) break;
+    if (wanted[item]) chosen.push(item);
+    else if (free > 0) {
       chosen.push(item);
       free--;
     }

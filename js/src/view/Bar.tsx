@@ -34,8 +34,7 @@ export function Bar({ view, item, scale }: { view: TraceView; item: Item; scale:
   if (spans.state[row] === STATE_RUNNING) classes.push("st-running-bar");
   const isUnfinished = spans.state[row] === STATE_NO_END;
   if (isUnfinished) classes.push("st-unfinished-bar");
-  const isCritical =
-    view.state.critical && rowsOf(view, item).some((one) => view.critical.has(one));
+  const isCritical = view.state.critical && rowsOf(view, item).some((one) => view.critical[one]);
   return (
     <div class="st-track" aria-hidden="true">
       <div

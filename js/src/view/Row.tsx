@@ -61,7 +61,7 @@ export function Row({
       aria-expanded={parent ? view.isOpen(item) : undefined}
       aria-setsize={siblings.size}
       aria-posinset={siblings.position}
-      style={{ transform: `translateY(${top}px)` }}
+      style={{ top: `${top}px` }}
       onClick={() => view.select(item, isFold(item) ? {} : { detail: true })}
       onDblClick={() => view.toggle(item)}
     >

@@ -14,6 +14,7 @@ const MAX_CHIPS = 5;
 export function Strip({
   view,
   compact,
+  chips,
   onSearch,
   onHelp,
   onExpand,
@@ -21,6 +22,8 @@ export function Strip({
 }: {
   view: TraceView;
   compact: boolean;
+  /** Whether there is room for them. */
+  chips: boolean;
   onSearch: () => void;
   onHelp: () => void;
   onExpand: (() => void) | undefined;
@@ -44,7 +47,7 @@ export function Strip({
         {oneLine(trace.name)}
       </span>
       <Numbers view={view} compact={compact} />
-      {!compact && <Chips view={view} />}
+      {chips && <Chips view={view} />}
       <span class="st-gap" />
       <Tool icon="search" label="Search (/)" pressed={state.searching} onClick={onSearch} />
       <Tool

@@ -25,6 +25,7 @@ import {
   ROW_HEIGHT,
   ROWS_WITHOUT_BUTTON,
   WIDE,
+  WITH_CHIPS,
 } from "./measures";
 import { Notices } from "./Notices";
 import { nameOf } from "./Row";
@@ -138,6 +139,7 @@ function Loaded({
       <Strip
         view={view}
         compact={width < NARROW}
+        chips={width >= WITH_CHIPS}
         onSearch={commands.search}
         onHelp={commands.help}
         onExpand={expand}

@@ -123,18 +123,23 @@ export function scaleOf(width: number, range: Range): Scale {
   return { nameWidth, trackWidth: Math.max(40, width - nameWidth - TRACK_END), range };
 }
 
+/** As the last tree that scrolled measured it. */
+let scrollbar = 0;
+
 /** Pixels a scroll bar takes from the rows; 0 where it floats over them. */
 function useScrollbarWidth(
   box: { current: HTMLDivElement | null },
   scrolls: boolean,
   width: number,
 ): number {
-  const [taken, setTaken] = useState(0);
+  const [taken, setTaken] = useState(scrollbar);
   useLayoutEffect(() => {
     const element = box.current;
-    if (element !== null) setTaken(element.offsetWidth - element.clientWidth);
+    if (element === null || !scrolls) return;
+    scrollbar = element.offsetWidth - element.clientWidth;
+    setTaken(scrollbar);
   }, [scrolls, width]);
-  return taken;
+  return scrolls ? taken : 0;
 }
 
 /**

@@ -56,16 +56,19 @@ function decoded<T>(decode: (value: unknown) => T, value: unknown): Loaded<T> {
   }
 }
 
-const UNMEASURED = 900;
+/** What the last viewer measured: on one page most are equally wide, and draw only once. */
+let usual = 900;
 
 /** Width of an element in pixels; a usual one until it is laid out. */
 export function useWidth(ref: { current: Element | null }): number {
-  const [width, setWidth] = useState(UNMEASURED);
+  const [width, setWidth] = useState(usual);
   useLayoutEffect(() => {
     const element = ref.current;
     if (element === null) return;
     const measure = (measured: number) => {
-      if (measured > 0) setWidth(Math.round(measured));
+      if (measured === 0) return;
+      usual = Math.round(measured);
+      setWidth(usual);
     };
     measure(element.getBoundingClientRect().width);
     const observer = new ResizeObserver(([entry]) => measure(entry?.contentRect.width ?? 0));

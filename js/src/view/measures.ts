@@ -10,6 +10,7 @@ export const USUAL_NAME_WIDTH = 270;
 export const MOST_NAME_SHARE = 0.46;
 export const MIN_NAME_WIDTH = 160;
 export const NARROW = 480;
+export const WITH_CHIPS = 620;
 export const WIDE = 760;
 /** Rows above and below the visible ones that are drawn all the same. */
 export const OVERSCAN = 4;

@@ -4,7 +4,7 @@ import { type Folds, findFolds } from "../model/folds";
 import { type Rollup, rollUp } from "../model/rollup";
 import { DEFAULT_SETTINGS, firstLevel, rememberLevel } from "../model/settings";
 import { type Family, familyOf } from "../model/spantype";
-import { criticalPath, type Range, selfStretches, traceRange } from "../model/timing";
+import { criticalPath, type Marks, type Range, selfStretches, traceRange } from "../model/timing";
 import { type Payload, type Spans, STATE_ERROR, type Trace } from "../model/types";
 import { initialState, type ViewState } from "../model/viewstate";
 import {
@@ -35,7 +35,7 @@ export interface TraceView {
   /** µs after the trace's start up to which unfinished spans are drawn. */
   readonly now: number;
   readonly running: boolean;
-  readonly critical: ReadonlySet<number>;
+  readonly critical: Marks;
   /** Stretches of a span in which it worked itself. */
   selfOf(row: number): readonly Range[];
   /** Everything open, top to bottom; `shown` is the part the box has room for. */
@@ -170,12 +170,12 @@ function firstState(payload: Payload, spans: Spans, host: Host): ViewState {
 }
 
 /** The way to the first error, else the critical path: rows a small box must show. */
-function wantedRows(spans: Spans, critical: ReadonlySet<number>): ReadonlySet<number> {
+function wantedRows(spans: Spans, critical: Marks): Marks {
   let failed = spans.state.indexOf(STATE_ERROR);
   if (failed < 0) return critical;
   while (failed + 1 < spans.size && isFailedChild(spans, failed)) failed++;
-  const path = new Set<number>();
-  for (let row = failed; row >= 0; row = spans.parent[row] ?? -1) path.add(row);
+  const path: Marks = new Uint8Array(spans.size);
+  for (let row = failed; row >= 0; row = spans.parent[row] ?? -1) path[row] = 1;
   return path;
 }
 
