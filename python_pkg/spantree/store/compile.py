@@ -25,6 +25,7 @@ from spantree.search.nodes import (
     SpanMatch,
     SpanRelation,
 )
+from spantree.search.texts import clean_text
 from spantree.store.functions import LOWER, TEST_JSON, TEST_TEXT, literals_json
 from spantree.store.rows import STATES, id_bytes
 
@@ -34,13 +35,13 @@ if TYPE_CHECKING:
 
     from spantree.search.fields import Field
     from spantree.store.classes import Classes
+    from spantree.store.dialect import Dialect
 
 Bound: TypeAlias = "str | int | float | bytes | None"
 
 _OF_TRACE = "span_group.trace = trace.id"
-_MODELS = "SELECT 1 FROM json_each(trace.models) WHERE 1"
-_TRUE = "1"
-_FALSE = "0"
+_TRUE = "TRUE"
+_FALSE = "FALSE"
 # Beyond these, SQLite's matcher is slow or refuses; ours is neither.
 _MAX_GLOB_STARS = 4
 _MAX_GLOB_CHARACTERS = 1_000
@@ -52,14 +53,13 @@ def _case(column: str, names: Sequence[Enum]) -> str:
     return f"CASE {column} {whens} END"
 
 
-_HEX_ID = f"('{TRACE_PREFIX}' || lower(hex(trace.trace_id)))"
-TRACE_COLUMNS = {
+_STATE = _case("trace.state", STATES)
+_TRACE_COLUMNS = {
     "name": "trace.name",
-    "state": _case("trace.state", STATES),
     "timestamp": "trace.start_ns",
     "duration": "trace.dur_ns",
-    "end_time": "(trace.start_ns + trace.dur_ns)",
-    "trace_id": _HEX_ID,
+    # Of two large numbers the sum may need more than 64 bits.
+    "end_time": "(CAST(trace.start_ns AS NUMERIC) + trace.dur_ns)",
     "experiment_id": "trace.experiment",
     "client_request_id": "trace.client_request_id",
     "session": "trace.session",
@@ -85,11 +85,13 @@ class Compiler:
     """Collects the parameters of one statement while its parts are compiled.
 
     Args:
+        dialect: Of the engine.
         classes: The classes of spans that the store knows.
         parameters: By name.
         is_exact: False once something was left to the evaluator.
     """
 
+    dialect: Dialect
     classes: Classes
     parameters: dict[str, Bound] = field(default_factory=dict)
     is_exact: bool = True
@@ -118,11 +120,15 @@ class Compiler:
         self.parameters[name] = value
         return f":{name}"
 
+    def among(self, numbers: Sequence[int]) -> str:
+        """Give numbers as IN takes them, however many they are."""
+        return f"({self.dialect.numbers.format(self.bind(json.dumps(numbers)))})"
+
     def order_value(self, key: Field) -> str:
         """Give what a field sorts by."""
         if key.key in _TEXT_COLUMNS:
             return f"({self._text_of(key)})"
-        return TRACE_COLUMNS[key.key]
+        return self._column(key.key) or ""
 
     def groups(self, condition: Node) -> str | None:
         """Give the condition for a group of spans to have one that satisfies another.
@@ -132,14 +138,14 @@ class Compiler:
         """
         numbers, longer, is_exact = self.classes.narrow(condition)
         self.is_exact &= is_exact
-        parts = [self._on_value(part, "span_group.max_dur_ns") for part in longer]
+        durations = (self._on_value(p, "span_group.max_dur_ns") for p in longer)
+        parts = [part for part in durations if part is not None]
         if numbers is not None:
-            among = self.bind(json.dumps(numbers))
-            parts.append(f"span_group.class IN (SELECT value FROM json_each({among}))")
+            parts.append(f"span_group.class IN {self.among(numbers)}")
         return " AND ".join(parts) or None
 
     def _span_match(self, node: SpanMatch, *, negated: bool) -> str:
-        inner = Compiler(self.classes, self.parameters)
+        inner = Compiler(self.dialect, self.classes, self.parameters)
         condition = inner.groups(node.condition)
         self.is_exact &= inner.is_exact
         if condition is None or (negated and not inner.is_exact):
@@ -153,10 +159,9 @@ class Compiler:
         if numbers is None or longer or not is_exact:
             self.is_exact = False
             return _TRUE
-        among = self.bind(json.dumps(numbers))
         count = (
             f"(SELECT coalesce(sum(count), 0) FROM span_group WHERE {_OF_TRACE} "
-            f"AND class IN (SELECT value FROM json_each({among}))) "
+            f"AND class IN {self.among(numbers)}) "
             f"{_COUNT_OPS[node.op]} {self.bind(node.number)}"
         )
         return f"NOT ({count})" if negated is not node.negated else f"({count})"
@@ -183,36 +188,47 @@ class Compiler:
         if key in _JUDGED:
             return self._judged(node)
         if key == "model":
-            return self._any_of(node, _MODELS, "value")
+            models = self.dialect.texts.format("trace.models")
+            source = f"SELECT 1 FROM ({models}) AS models WHERE TRUE"
+            return self._any_of(node, source, "value")
         if key == "trace_id":
             return self._trace_id(node)
         if key == "state":
             return self._state(node)
-        column = TRACE_COLUMNS.get(key)
+        column = self._column(key)
         return None if column is None else self._on_value(node, column)
 
-    def _on_value(self, node: Comparison, value: str) -> str:
+    def _column(self, key: str) -> str | None:
+        if key == "trace_id":
+            digits = self.dialect.hex_of.format("trace.trace_id")
+            return f"('{TRACE_PREFIX}' || {digits})"
+        if key == "state":
+            return self.dialect.binary.format(_STATE)
+        return _TRACE_COLUMNS.get(key)
+
+    def _on_value(self, node: Comparison, value: str) -> str | None:
         if node.op is Op.IS_NULL:
             return f"{value} IS {'NOT ' if node.negated else ''}NULL"
         condition = self._satisfies(node, value)
+        if condition is None:
+            return None
         return f"NOT ({condition})" if node.negated else condition
 
-    def _any_of(self, node: Comparison, source: str, value: str) -> str:
+    def _any_of(self, node: Comparison, source: str, value: str) -> str | None:
         """Compare values that stand in rows of their own."""
         if node.op is Op.IS_NULL:
             return f"{'' if node.negated else 'NOT '}EXISTS({source})"
-        return f"EXISTS({source} AND {self._on_value(node, value)})"
+        condition = self._on_value(node, value)
+        return None if condition is None else f"EXISTS({source} AND {condition})"
 
-    def _tag(self, node: Comparison) -> str:
+    def _tag(self, node: Comparison) -> str | None:
         return self._on_value(node, f"({self._text_of(node.field)})")
 
     def _text_of(self, key: Field) -> str:
-        return (
-            f"SELECT value FROM json_each({_TEXT_COLUMNS[key.key]}) "
-            f"WHERE key = {self.bind(key.argument)}"
-        )
+        column = _TEXT_COLUMNS[key.key]
+        return self.dialect.member.format(column, self.bind(key.argument))
 
-    def _judged(self, node: Comparison) -> str:
+    def _judged(self, node: Comparison) -> str | None:
         source = (
             "SELECT 1 FROM assessment AS judged WHERE judged.trace = trace.id "
             f"AND judged.kind {_JUDGED[node.field.key]} AND judged.valid = 1 "
@@ -222,9 +238,11 @@ class Compiler:
         if node.op is Op.IS_NULL:
             return self._any_of(node, source, "judged.value")
         test = self._test(TEST_JSON, node, "judged.value")
+        if test is None:
+            return None
         return f"EXISTS({source} AND {'NOT ' if node.negated else ''}{test})"
 
-    def _trace_id(self, node: Comparison) -> str:
+    def _trace_id(self, node: Comparison) -> str | None:
         text = str(node.literals[0]) if node.literals else ""
         if node.op is Op.EQ and not node.negated:
             key = parse_trace_id(text)
@@ -234,14 +252,14 @@ class Compiler:
         if is_prefix and not node.negated and _is_hex(digits):
             low, high = (self._id(int(digits.ljust(32, c), 16)) for c in "0f")
             return f"trace.trace_id BETWEEN {low} AND {high}"
-        return self._on_value(node, _HEX_ID)
+        return self._on_value(node, self._column("trace_id") or "")
 
     def _id(self, key: int) -> str:
         return self.bind(id_bytes(key))
 
-    def _state(self, node: Comparison) -> str:
+    def _state(self, node: Comparison) -> str | None:
         if node.op is not Op.EQ or node.negated:
-            return self._on_value(node, TRACE_COLUMNS["state"])
+            return self._on_value(node, self._column("state") or "")
         names = [state.value for state in STATES]
         if node.literals[0] not in names:
             return _FALSE
@@ -250,7 +268,7 @@ class Compiler:
         rest = "" if number == 1 else " AND trace.state <> 1"
         return f"(trace.state = {number}{rest})"
 
-    def _satisfies(self, node: Comparison, value: str) -> str:
+    def _satisfies(self, node: Comparison, value: str) -> str | None:
         op, literals = node.op, node.literals
         if op in _ORDER_OPS:
             return f"{value} {_ORDER_OPS[op]} {self._literal(literals[0])}"
@@ -264,21 +282,31 @@ class Compiler:
             return self._test(TEST_TEXT, node, value)
         return self._satisfies_text(node, value)
 
-    def _satisfies_text(self, node: Comparison, value: str) -> str:
+    def _satisfies_text(self, node: Comparison, value: str) -> str | None:
         texts = [str(literal) for literal in node.literals]
-        if node.op is Op.EQ:
-            return f"{value} = {self.bind(texts[0])}"
-        if node.op is Op.IN:
+        if clean_text("".join(texts)) != "".join(texts):
+            # Not every engine takes such a text; none has one stored.
+            return self._test(TEST_TEXT, node, value)
+        if node.op in (Op.EQ, Op.IN):
             return f"{value} IN ({', '.join(self.bind(text) for text in texts)})"
         if node.op is Op.CONTAINS:
-            return f"instr({value}, {self.bind(texts[0])}) > 0"
-        if node.op is Op.LIKE and _is_simple(texts[0]):
-            return f"{value} GLOB {self.bind(_glob(texts[0]))}"
-        if node.op is Op.ILIKE and _is_simple(texts[0]):
-            return f"{LOWER}({value}) GLOB {self.bind(_glob(texts[0].lower()))}"
+            return self.dialect.contains.format(value, self.bind(texts[0]))
+        if node.op in (Op.LIKE, Op.ILIKE) and _is_simple(texts[0]):
+            return self._like(node, value, texts[0])
         return self._test(TEST_TEXT, node, value)
 
-    def _test(self, function: str, node: Comparison, value: str) -> str:
+    def _like(self, node: Comparison, value: str, pattern: str) -> str | None:
+        if not self.dialect.has_python:
+            is_like = node.op is Op.LIKE
+            return f"{value} LIKE {self.bind(pattern)} ESCAPE ''" if is_like else None
+        if node.op is Op.ILIKE:
+            return f"{LOWER}({value}) GLOB {self.bind(_glob(pattern.lower()))}"
+        return f"{value} GLOB {self.bind(_glob(pattern))}"
+
+    def _test(self, function: str, node: Comparison, value: str) -> str | None:
+        """Ask our own function, where the engine can."""
+        if not self.dialect.has_python:
+            return None
         op, literals = self.bind(node.op.value), self.bind(literals_json(node.literals))
         return f"{function}({op}, {literals}, {value})"
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from spantree.search.texts import clean_text
 from spantree.store.damage import inode_of, set_aside
+from spantree.store.dialect import SQLITE
 from spantree.store.functions import register
 from spantree.store.protocol import StoreUnavailableError, Trouble
 from spantree.store.schema import MIN_SQLITE, check_file, create_file, is_garbage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 _WRITER_BUSY_MS = 250
@@ -51,6 +52,20 @@ _TROUBLE_BY_TEXT = (
 )
 
 
+class SqliteConnection(sqlite3.Connection):
+    """What the code that is shared with other engines asks of a connection."""
+
+    dialect = SQLITE
+
+    def insert(self, sql: str, parameters: Sequence[object], /) -> int:
+        """Insert a row; give its number, 0 if it was left out for another one."""
+        inserted = self.execute(sql, parameters)
+        return (inserted.lastrowid or 0) if inserted.rowcount else 0
+
+    # Rows are always fetched as they are asked for.
+    stream = sqlite3.Connection.execute
+
+
 class Connections:
     """One connection that writes and a few that read, opened when first needed.
 
@@ -70,10 +85,10 @@ class Connections:
         """Held during every write."""
         self.generation = 0
         """Counts the openings of the writer; what was cached of the file ends there."""
-        self._writer: sqlite3.Connection | None = None
+        self._writer: SqliteConnection | None = None
         self._inode: tuple[int, int] | None = None
         self._pool = threading.Condition(threading.Lock())
-        self._idle: list[sqlite3.Connection] = []
+        self._idle: list[SqliteConnection] = []
         self._idle_inode: tuple[int, int] | None = None
         self._borrowed = 0
         self._is_cut_off = False
@@ -81,7 +96,7 @@ class Connections:
         self._is_fork_waiting = False
         _all.add(self)
 
-    def writer(self) -> sqlite3.Connection:
+    def writer(self) -> SqliteConnection:
         """Give the connection that writes; the caller holds :attr:`lock`."""
         self._check_usable()
         if self._writer is None:
@@ -106,7 +121,7 @@ class Connections:
         return self._inode == inode_of(self.path)
 
     @contextlib.contextmanager
-    def reader(self) -> Iterator[sqlite3.Connection | None]:
+    def reader(self) -> Iterator[SqliteConnection | None]:
         """Lend a read-only connection, None while there is no file."""
         self._check_usable()
         connection = self._borrow()
@@ -212,7 +227,7 @@ class Connections:
         if self._is_cut_off:
             raise StoreUnavailableError(Trouble.FORKED, str(self.path))
 
-    def _open_writer(self) -> sqlite3.Connection:
+    def _open_writer(self) -> SqliteConnection:
         if sqlite3.sqlite_version_info < MIN_SQLITE:
             detail = f"SQLite {sqlite3.sqlite_version} is older than 3.31"
             raise StoreUnavailableError(Trouble.UNREACHABLE, str(self.path), detail)
@@ -227,7 +242,7 @@ class Connections:
         is_replaceable = self._replace_damaged and is_garbage(self.path)
         return not is_replaceable and check_file(self.path, writing=writing)
 
-    def _open_reader(self) -> tuple[sqlite3.Connection, bool]:
+    def _open_reader(self) -> tuple[SqliteConnection, bool]:
         """Open a connection; the flag tells whether it may be used again."""
         uri = f"{self.path.absolute().as_uri()}?mode=ro"
         try:
@@ -240,13 +255,13 @@ class Connections:
                 raise
             return self._connect_reader(f"{uri}&immutable=1"), False
 
-    def _connect_reader(self, uri: str) -> sqlite3.Connection:
+    def _connect_reader(self, uri: str) -> SqliteConnection:
         connection = _connect(uri, (*_PRAGMAS, *_READER_PRAGMAS))
         register(connection)
         connection.execute("SELECT 1 FROM info LIMIT 1")
         return connection
 
-    def _borrow(self) -> sqlite3.Connection | None:
+    def _borrow(self) -> SqliteConnection | None:
         inode = inode_of(self.path)
         with self._pool:
             self._borrowed += 1
@@ -256,7 +271,7 @@ class Connections:
             return self._idle.pop() if self._idle else None
 
     def _give_back(
-        self, connection: sqlite3.Connection | None, *, is_sound: bool
+        self, connection: SqliteConnection | None, *, is_sound: bool
     ) -> None:
         with self._pool:
             self._borrowed -= 1
@@ -273,10 +288,14 @@ class Connections:
                 self._idle.pop().close()
 
 
-def _connect(uri: str, pragmas: tuple[str, ...]) -> sqlite3.Connection:
+def _connect(uri: str, pragmas: tuple[str, ...]) -> SqliteConnection:
     # Threads take turns, by the lock and by the pool; SQLite itself is built for it.
     connection = sqlite3.connect(
-        uri, uri=True, isolation_level=None, check_same_thread=False
+        uri,
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=SqliteConnection,
     )
     try:
         for pragma in pragmas:
@@ -314,7 +333,7 @@ def _left(deadline: float) -> float:
 _all: weakref.WeakSet[Connections] = weakref.WeakSet()
 _forking: list[Connections] = []
 # A finaliser in the child would close files and drop locks of the parent.
-_kept_for_parent: list[sqlite3.Connection] = []
+_kept_for_parent: list[SqliteConnection] = []
 
 
 def _before_fork() -> None:

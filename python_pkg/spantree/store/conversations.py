@@ -12,17 +12,20 @@ from spantree.store.messages import MARK_PATTERN, MessageList, hash_of
 
 if TYPE_CHECKING:
     import re
-    import sqlite3
     from collections.abc import Iterable
+
+    from spantree.store.dialect import Connection
 
 # A shorter message takes less room in the list than a row of its own.
 _SHORTEST_MESSAGE = 64
 # So many steps it takes at most to read a list.
 _LONGEST_CHAIN = 64
 _SEPARATOR = b",\n"
+_FIND_LIST = "SELECT id FROM mlist WHERE hash = ?"
 _DEPTH = (
-    "WITH RECURSIVE above(id) AS (SELECT ? UNION ALL SELECT mlist.parent FROM above "
-    "JOIN mlist ON mlist.id = above.id WHERE mlist.parent IS NOT NULL) "
+    "WITH RECURSIVE above(id) AS (SELECT CAST(? AS bigint) "
+    "UNION ALL SELECT mlist.parent FROM above JOIN mlist ON mlist.id = above.id "
+    "WHERE mlist.parent IS NOT NULL) "
     "SELECT count(*) FROM above"
 )
 
@@ -34,8 +37,10 @@ class ConversationWriter:
         connection: To write through.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._execute = connection.execute
+        self._insert_row = connection.insert
+        self._find_list = _FIND_LIST + connection.dialect.locked
 
     def keep(self, found: MessageList) -> int:
         """Give a conversation's number, stored if need be, and count the referrer."""
@@ -67,9 +72,7 @@ class ConversationWriter:
     def _longest_known(self, hashes: list[bytes]) -> tuple[int, int]:
         """Give the number of the list that holds the most of the first messages."""
         for count in range(len(hashes), 0, -1):
-            found = self._execute(
-                "SELECT id FROM mlist WHERE hash = ?", (hashes[count - 1],)
-            ).fetchone()
+            found = self._execute(self._find_list, (hashes[count - 1],)).fetchone()
             if found is not None:
                 return int(found[0]), count
         return 0, 0
@@ -79,13 +82,13 @@ class ConversationWriter:
             parent = known = 0
         items = [self._item(message) for message in found.messages[known:]]
         suffix = (b"[" + _SEPARATOR.join(items) + b"]").decode()
-        inserted = self._execute(
+        number = self._insert_row(
             "INSERT INTO mlist(hash, parent, suffix, refs) VALUES(?, ?, ?, 0)",
             (found.hashes[-1], parent or None, suffix),
         )
         if parent:
             self._execute("UPDATE mlist SET refs = refs + 1 WHERE id = ?", (parent,))
-        return int(inserted.lastrowid or 0)
+        return number
 
     def _depth(self, number: int) -> int:
         return int(self._execute(_DEPTH, (number,)).fetchone()[0])
@@ -115,7 +118,7 @@ class ConversationReader:
         connection: To read through.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._execute = connection.execute
         self._messages: dict[int, bytes] = {}
         self._lists: dict[int, list[bytes]] = {}

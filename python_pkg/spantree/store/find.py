@@ -1,4 +1,4 @@
-"""Runs a query on SQLite: the numbers of the traces found, in order."""
+"""Runs a query: the numbers of the traces found, in order."""
 
 # ruff: noqa: S608 - values are bound; what is pasted are our own names and marks
 
@@ -19,13 +19,13 @@ from spantree.store.reads import read_classes, read_traces
 from spantree.store.rows import INDEXED_CHARACTERS, METADATA, TAG
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator
 
     from spantree.search.evaluate import Place
     from spantree.search.fields import Field
     from spantree.search.query import Query
     from spantree.store.classes import Classes
+    from spantree.store.dialect import Connection, Dialect
 
 # A condition that leaves no more traces than this is looked up first; one that leaves
 # more is checked while walking from the newest.
@@ -57,7 +57,7 @@ class Statement(NamedTuple):
 
 
 def find(
-    connection: sqlite3.Connection,
+    connection: Connection,
     query: Query,
     *,
     limit: int | None,
@@ -91,36 +91,35 @@ def find(
 
 
 def build(
-    connection: sqlite3.Connection, query: Query, *, cursor: str | None = None
+    connection: Connection, query: Query, *, cursor: str | None = None
 ) -> Statement:
     """Write the statement for a query; public so that its plan can be looked at."""
     classes = read_classes(connection)
-    compiler = Compiler(classes)
+    dialect = connection.dialect
+    compiler = Compiler(dialect, classes)
     values = [compiler.order_value(key.field) for key in query.order]
     parts = [_experiments(connection, compiler, query)]
     driver = _driver(connection, query, classes)
     if driver is not None:
-        among = compiler.bind(orjson.dumps(driver).decode())
-        parts.append(f"trace.id IN (SELECT value FROM json_each({among}))")
+        parts.append(f"trace.id IN {compiler.among(driver)}")
     if query.filter is not None:
         parts.append(compiler.where(query.filter))
     if cursor is not None:
         parts.append(_after(compiler, query, values, read_cursor(query.order, cursor)))
-    where = " AND ".join(part for part in parts if part) or "1"
+    where = " AND ".join(part for part in parts if part) or "TRUE"
     columns = ", ".join(["trace.id", *values, "trace.start_ns", "trace.trace_id"])
     # Without the indexes of its columns only those row numbers are looked up.
-    source = "trace" if driver is None else "trace NOT INDEXED"
-    sql = (
-        f"SELECT {columns} FROM {source} WHERE {where} ORDER BY {_order(query, values)}"
-    )
+    source = "trace" if driver is None else dialect.unindexed.format("trace")
+    order = _order(dialect, query, values)
+    sql = f"SELECT {columns} FROM {source} WHERE {where} ORDER BY {order}"
     return Statement(sql, compiler.parameters, compiler.is_exact)
 
 
 def _batches(
-    connection: sqlite3.Connection, query: Query, statement: Statement
+    connection: Connection, query: Query, statement: Statement
 ) -> Iterator[tuple[list[tuple[int, list[Place]]], list[Place]]]:
     """Give the rows that match with their positions, and how far that is."""
-    rows = connection.execute(statement.sql, statement.parameters)
+    rows = connection.stream(statement.sql, statement.parameters)
     while batch := rows.fetchmany(_CHECKED_AT_ONCE):
         placed: list[tuple[int, list[Place]]] = [
             (row_id, [*position[:-1], f"tr-{position[-1].hex()}"])
@@ -133,13 +132,12 @@ def _batches(
         yield placed, reached
 
 
-def _checked(
-    connection: sqlite3.Connection, query: Query, row_ids: list[int]
-) -> set[int]:
+def _checked(connection: Connection, query: Query, row_ids: list[int]) -> set[int]:
     traces = read_traces(connection, row_ids, include_spans=True)
     by_key = {trace.key: trace for trace in traces}
+    numbers = connection.dialect.numbers.format("?")
     keys = connection.execute(
-        "SELECT id, trace_id FROM trace WHERE id IN (SELECT value FROM json_each(?))",
+        f"SELECT id, trace_id FROM trace WHERE id IN ({numbers})",
         (orjson.dumps(row_ids).decode(),),
     )
     kept = set()
@@ -150,9 +148,7 @@ def _checked(
     return kept
 
 
-def _experiments(
-    connection: sqlite3.Connection, compiler: Compiler, query: Query
-) -> str:
+def _experiments(connection: Connection, compiler: Compiler, query: Query) -> str:
     """Limit to experiments; all of them, when there is but one, are that one."""
     ids = query.experiments
     if ids is None:
@@ -164,8 +160,8 @@ def _experiments(
         numbers = sorted(int(text) for text in ids if text.isdecimal())
     column = "trace.experiment"
     if any(_has_own_index(part) for part in conjuncts(query.filter)):
-        # The plus keeps SQLite from the far less selective index by experiment.
-        column = f"+{column}"
+        # Not by the far less selective index of the experiment.
+        column = compiler.dialect.unserved.format(column)
     if len(numbers) == 1:
         return f"{column} = {compiler.bind(numbers[0])}"
     among = ", ".join(compiler.bind(number) for number in numbers)
@@ -181,12 +177,10 @@ def _has_own_index(node: Node) -> bool:
     )
 
 
-def _driver(
-    connection: sqlite3.Connection, query: Query, classes: Classes
-) -> list[int] | None:
+def _driver(connection: Connection, query: Query, classes: Classes) -> list[int] | None:
     """Look up the first condition that leaves few traces."""
     for part in conjuncts(query.filter):
-        compiler = Compiler(classes)
+        compiler = Compiler(connection.dialect, classes)
         sql = _lookup(compiler, part, query)
         if sql is None:
             continue
@@ -246,10 +240,11 @@ def _lookup_duration(compiler: Compiler, node: Comparison, query: Query) -> str 
     return f"SELECT id FROM trace WHERE experiment = {number} AND {condition}"
 
 
-def _order(query: Query, values: list[str]) -> str:
+def _order(dialect: Dialect, query: Query, values: list[str]) -> str:
     parts = [
-        # Descending, SQLite puts NULL last by itself, and an index serves.
-        f"{value} DESC" if key.descending else f"{value} ASC NULLS LAST"
+        dialect.descending.format(value)
+        if key.descending
+        else f"{value} ASC NULLS LAST"
         for key, value in zip(query.order, values, strict=True)
     ]
     return ", ".join([*parts, "trace.start_ns DESC", "trace.trace_id ASC"])
@@ -264,13 +259,14 @@ def _after(
     bound.append(compiler.bind(bytes.fromhex(str(trace_id).removeprefix("tr-"))))
     columns = [*values, "trace.start_ns", "trace.trace_id"]
     descending = [*(key.descending for key in query.order), True, False]
-    condition = "0"
+    condition = "FALSE"
     steps = list(zip(columns, bound, descending, position, strict=True))
     for column, mark, is_descending, place in reversed(steps):
         sign = "<" if is_descending else ">"
         later = f"({column} {sign} {mark} OR {column} IS NULL)"
-        beyond = "0" if place is None else later
-        condition = f"({beyond} OR ({column} IS {mark} AND {condition}))"
+        beyond = "FALSE" if place is None else later
+        is_there = compiler.dialect.same.format(column, mark)
+        condition = f"({beyond} OR ({is_there} AND {condition}))"
     if query.order:
         return condition
     # Said once more in a form that an index can seek by.

@@ -28,38 +28,40 @@ from spantree.store.rows import (
     column_texts,
     id_bytes,
     info_of,
+    names,
     tag_rows,
     texts_json,
     trace_row,
 )
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Mapping, Sequence
 
     from spantree.entities.assessment import Assessment
     from spantree.entities.span import Span
     from spantree.store.chunks import Chunk
     from spantree.store.classes import Groups, SpanClass
+    from spantree.store.dialect import Connection
 
 
-def _insert_sql(table: str, columns: Sequence[str], *, verb: str = "INSERT") -> str:
+def _insert_sql(table: str, columns: Sequence[str], conflict: str = "") -> str:
     marks = ", ".join("?" * len(columns))
-    return f"{verb} INTO {table}({', '.join(columns)}) VALUES({marks})"
+    return f"INSERT INTO {table}({names(columns)}) VALUES({marks}) {conflict}"
+
+
+_OR_LEAVE = "ON CONFLICT DO NOTHING"
 
 
 _NO_TEXTS: Texts = ({}, {})
 _OWNED_COLUMNS = (*TRACE_COLUMNS, "pid", "boot")
 _FIND_TRACE = "SELECT id, version FROM trace WHERE trace_id = ?"
-_INSERT_TRACE = (
-    f"{_insert_sql('trace', _OWNED_COLUMNS)} ON CONFLICT(trace_id) DO NOTHING"
-)
+_INSERT_TRACE = _insert_sql("trace", _OWNED_COLUMNS, _OR_LEAVE)
 _UPDATE_TRACE = (
-    f"UPDATE trace SET {', '.join(f'{c} = ?' for c in _OWNED_COLUMNS)}, "
-    "version = version + 1 WHERE id = ?"
+    f"UPDATE trace SET ({names(_OWNED_COLUMNS)}, version) = "
+    f"({', '.join('?' * len(_OWNED_COLUMNS))}, version + 1) WHERE id = ?"
 )
 _TAG_COLUMNS = ("ns", "key", "value", "trace")
-_PUT_TAG = _insert_sql("tag", _TAG_COLUMNS, verb="INSERT OR IGNORE")
+_PUT_TAG = _insert_sql("tag", _TAG_COLUMNS, _OR_LEAVE)
 _DROP_TAG = (
     f"DELETE FROM tag WHERE {' AND '.join(f'{column} = ?' for column in _TAG_COLUMNS)}"
 )
@@ -67,11 +69,13 @@ _PUT_GROUP = _insert_sql("span_group", ("trace", "class", "count", "max_dur_ns")
 _PUT_ASSESSMENT = _insert_sql(
     "assessment",
     ("trace", "session", *ASSESSMENT_COLUMNS),
-    verb="INSERT OR REPLACE",
+    "ON CONFLICT(id) DO UPDATE SET "
+    + ", ".join(f"{c} = excluded.{c}" for c in ("session", *ASSESSMENT_COLUMNS)),
 )
 _INSERT_CHUNK = _insert_sql("chunk", ("trace", "lists", "spans", "body"))
+_EXPERIMENT_COLUMNS = ("id", "name", "created_ns", "updated_ns")
 _CLASS_COLUMNS = ("name", "type", "model", "status")
-_INSERT_CLASS = _insert_sql("span_class", _CLASS_COLUMNS, verb="INSERT OR IGNORE")
+_INSERT_CLASS = _insert_sql("span_class", _CLASS_COLUMNS, _OR_LEAVE)
 _FIND_CLASS = (
     "SELECT id FROM span_class WHERE name = ? AND type = ? AND model = ? AND status = ?"
 )
@@ -124,11 +128,12 @@ class Inserter:
     after a rollback.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._classes: dict[SpanClass, int] = {}
         self._experiments: dict[str, int] = {}
         self._open: dict[int, _Written] = {}
+        self._find_trace = _FIND_TRACE + connection.dialect.locked
         self._conversations = ConversationWriter(connection)
 
     def written_spans(self, key: int) -> Mapping[int, Span]:
@@ -165,7 +170,7 @@ class Inserter:
 
     def _find(self, key: int) -> tuple[int | None, int]:
         """Give the number of a trace's row and its version; None and 0 if none is."""
-        found = self._connection.execute(_FIND_TRACE, (id_bytes(key),)).fetchone()
+        found = self._connection.execute(self._find_trace, (id_bytes(key),)).fetchone()
         return found or (None, 0)
 
     def row_id(self, key: int) -> int | None:
@@ -206,8 +211,7 @@ class Inserter:
         execute = self._connection.execute
         name, now = clean_text(name), time.time_ns()
         execute(
-            "INSERT OR IGNORE INTO experiment(name, created_ns, updated_ns) "
-            "VALUES(?, ?, ?)",
+            _insert_sql("experiment", ("name", "created_ns", "updated_ns"), _OR_LEAVE),
             (name, now, now),
         )
         found = execute("SELECT id FROM experiment WHERE name = ?", (name,)).fetchone()
@@ -226,8 +230,7 @@ class Inserter:
         if experiment_id.isdecimal() and len(experiment_id) <= 18:  # noqa: PLR2004 - digits of 63 bits
             number = int(experiment_id)
             self._connection.execute(
-                "INSERT OR IGNORE INTO experiment(id, name, created_ns, updated_ns) "
-                "VALUES(?, ?, ?, ?)",
+                _insert_sql("experiment", _EXPERIMENT_COLUMNS, _OR_LEAVE),
                 (number, f"experiment {number}", now, now),
             )
             return number
@@ -239,10 +242,9 @@ class Inserter:
         if encoded is None or not encoded.is_whole:
             encoded = encode(draft.trace)
         row, texts = self._trace_values(encoded)
-        inserted = self._connection.execute(_INSERT_TRACE, row)
-        if not inserted.rowcount:
+        row_id = self._connection.insert(_INSERT_TRACE, row)
+        if not row_id:
             return None
-        row_id = int(inserted.lastrowid or 0)
         self._put_around(row_id, encoded, _NO_TEXTS, texts)
         return self._put_spans(row_id, encoded, None)
 
@@ -369,10 +371,8 @@ class Inserter:
                 numbers.append(self._conversations.keep(conversation))
                 body = body.replace(conversation.text, mark(numbers[-1]))
         lists = orjson.dumps(numbers).decode() if numbers else None
-        inserted = self._connection.execute(
-            _INSERT_CHUNK, (row_id, lists, chunk.rows, body)
-        )
-        return int(inserted.lastrowid or 0)
+        values = (row_id, lists, chunk.rows, body)
+        return self._connection.insert(_INSERT_CHUNK, values)
 
     def _class_number(self, which: SpanClass) -> int:
         number = self._classes.get(which)

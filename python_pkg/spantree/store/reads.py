@@ -19,35 +19,27 @@ from spantree.store.rows import (
     TRACE_COLUMNS,
     assessment_from_row,
     info_of,
+    names,
     summary_from_row,
 )
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from spantree.entities.assessment import Assessment
     from spantree.entities.span import Span
     from spantree.search.summary import Summary
+    from spantree.store.dialect import Connection, Rows
 
 # So many at a time keep a search over fat traces within a few MB.
 _BATCH = 100
-_AMONG = "IN (SELECT value FROM json_each(?))"
-_TRACES = (
-    f"SELECT id, {', '.join((*TRACE_COLUMNS, *OWNER_COLUMNS))} "
-    f"FROM trace WHERE id {_AMONG}"
-)
-_ASSESSMENTS = (
-    f"SELECT trace, {', '.join(ASSESSMENT_COLUMNS)} "
-    f"FROM assessment WHERE trace {_AMONG} ORDER BY created_ns, rowid"
-)
-_CHUNKS = (
-    f"SELECT trace, lists, spans, body FROM chunk WHERE trace {_AMONG} ORDER BY id"
-)
+_TRACES = f"SELECT id, {names((*TRACE_COLUMNS, *OWNER_COLUMNS))} FROM trace"
+_ASSESSMENTS = f"SELECT trace, {names(ASSESSMENT_COLUMNS)} FROM assessment"
+_CHUNKS = "SELECT trace, lists, spans, body FROM chunk"
 
 
 def read_traces(
-    connection: sqlite3.Connection, row_ids: Sequence[int], *, include_spans: bool
+    connection: Connection, row_ids: Sequence[int], *, include_spans: bool
 ) -> Iterator[Trace]:
     """Give traces in the order of their numbers; deleted ones are left out."""
     for start in range(0, len(row_ids), _BATCH):
@@ -61,16 +53,14 @@ def read_traces(
                 yield Trace(info_of(found[row_id]), data)
 
 
-def read_summaries(
-    connection: sqlite3.Connection, row_ids: Sequence[int]
-) -> list[Summary]:
+def read_summaries(connection: Connection, row_ids: Sequence[int]) -> list[Summary]:
     """Give summaries in the order of the traces' numbers."""
     found = _summaries_by_id(connection, row_ids)
     return [found[row_id] for row_id in row_ids if row_id in found]
 
 
 def read_spans(
-    connection: sqlite3.Connection, keys: Mapping[int, int]
+    connection: Connection, keys: Mapping[int, int]
 ) -> dict[int, list[Span]]:
     """Give the spans of traces.
 
@@ -80,30 +70,41 @@ def read_spans(
     """
     conversations = ConversationReader(connection)
     spans: dict[int, dict[int, Span]] = {row_id: {} for row_id in keys}
-    for row_id, lists, rows, body in connection.execute(_CHUNKS, (_json_list(keys),)):
+    found = _among(connection, _CHUNKS, "trace", keys, "ORDER BY id")
+    for row_id, lists, rows, body in found:
         whole = conversations.expand(body) if lists else body
         spans[row_id].update((s.span_key, s) for s in unpack(keys[row_id], rows, whole))
-    return {row_id: list(found.values()) for row_id, found in spans.items()}
+    return {row_id: list(latest.values()) for row_id, latest in spans.items()}
 
 
-def read_classes(connection: sqlite3.Connection) -> Classes:
+def read_classes(connection: Connection) -> Classes:
     """Give the classes of spans that the store knows."""
     sql = "SELECT id, name, type, model, status FROM span_class"
     return Classes(connection.execute(sql).fetchall())
 
 
 def _summaries_by_id(
-    connection: sqlite3.Connection, row_ids: Sequence[int]
+    connection: Connection, row_ids: Sequence[int]
 ) -> dict[int, Summary]:
-    among = (_json_list(row_ids),)
-    rows = connection.execute(_TRACES, among).fetchall()
+    rows = _among(connection, _TRACES, "id", row_ids).fetchall()
     ids = {row[0]: trace_id_text(int.from_bytes(row[1], "big")) for row in rows}
     judged: dict[int, list[Assessment]] = {}
-    for row_id, *columns in connection.execute(_ASSESSMENTS, among):
+    order = "ORDER BY created_ns, rowid"
+    for row_id, *columns in _among(connection, _ASSESSMENTS, "trace", row_ids, order):
         assessment = assessment_from_row(ids.get(row_id, ""), tuple(columns))
         judged.setdefault(row_id, []).append(assessment)
     return {row[0]: summary_from_row(row[1:], judged.get(row[0], [])) for row in rows}
 
 
-def _json_list(row_ids: Sequence[int] | Mapping[int, int]) -> str:
-    return orjson.dumps(list(row_ids)).decode()
+def _among(
+    connection: Connection,
+    select: str,
+    column: str,
+    row_ids: Iterable[int],
+    order: str = "",
+) -> Rows:
+    numbers = connection.dialect.numbers.format("?")
+    text = orjson.dumps(list(row_ids)).decode()
+    return connection.execute(
+        f"{select} WHERE {column} IN ({numbers}) {order}", (text,)
+    )

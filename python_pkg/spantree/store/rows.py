@@ -31,7 +31,7 @@ from spantree.search.summary import NS_PER_MS, Summary
 from spantree.store.owner import Owner, is_gone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 Row: TypeAlias = "tuple[Any, ...]"
@@ -101,6 +101,11 @@ ASSESSMENT_COLUMNS = (
     "overrides",
     "valid",
 )
+
+
+def names(columns: Iterable[str]) -> str:
+    """Give columns as a statement lists them; ``user`` is a word of SQL's own."""
+    return ", ".join(f'"{column}"' for column in columns)
 
 
 def id_bytes(key: int) -> bytes:

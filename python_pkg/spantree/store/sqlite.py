@@ -1,55 +1,29 @@
 """The default store: one SQLite file in WAL mode, shared by any number of processes."""
 
-# ruff: noqa: S608 - values are bound; what is pasted are our own names and marks
-
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
-import time
-from collections import deque
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from spantree.entities.errors import RESOURCE_ALREADY_EXISTS, SpantreeException
-from spantree.entities.experiment import DEFAULT_ID, DEFAULT_NAME, Experiment
-from spantree.entities.trace import SESSION, TRACE_NAME, USER, Trace, TraceData
-from spantree.search.aggregate import aggregate
-from spantree.search.summary import NS_PER_MS
-from spantree.search.texts import clean_text
 from spantree.store.connections import Connections
-from spantree.store.draft import Draft, draft_of
-from spantree.store.find import find
 from spantree.store.inserts import Inserter
-from spantree.store.owner import Owner, is_gone
-from spantree.store.protocol import (
-    Page,
-    StoreUnavailableError,
-    Trouble,
-    unknown_assessment,
-    unknown_trace,
-)
-from spantree.store.reads import read_spans, read_summaries, read_traces
-from spantree.store.rows import id_bytes
+from spantree.store.protocol import StoreUnavailableError, Trouble
+from spantree.store.sql import SqlStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from spantree.entities.assessment import Assessment
-    from spantree.search.query import Query
-    from spantree.search.summary import Summary
+    from spantree.store.dialect import Connection
 
 T = TypeVar("T")
 
 _ATTEMPTS = 3
-# Other processes wait meanwhile, and so does a fork.
-_LONGEST_TRANSACTION_S = 0.02
-_OPEN = "state = 3 AND state <> 1"
 
 
-class SqliteStore:
+class SqliteStore(SqlStore):
     """A :class:`~spantree.store.protocol.Store` in one file.
 
     Writes go through one connection, reads through a few of their own, so a reader
@@ -61,150 +35,9 @@ class SqliteStore:
     """
 
     def __init__(self, path: Path, *, replace_damaged: bool = False) -> None:
-        self.location = str(path)
+        super().__init__(str(path))
         self._connections = Connections(path, replace_damaged=replace_damaged)
-        self._inserter: Inserter | None = None
         self._generation = -1
-
-    def write(self, traces: Sequence[Trace]) -> None:
-        """See the protocol."""
-        inserter = self._inserter
-        drafts = deque(
-            draft_of(trace, inserter.written_spans(trace.key) if inserter else {})
-            for trace in traces
-        )
-        while drafts:
-            written = self._commit(partial(_write_some, drafts))
-            for _ in range(written):
-                drafts.popleft()
-
-    def get(self, key: int, *, include_spans: bool = True) -> Trace | None:
-        """See the protocol."""
-        with self._connections.reader() as connection:
-            if connection is None:
-                return None
-            found = connection.execute(
-                "SELECT id FROM trace WHERE trace_id = ?", (id_bytes(key),)
-            ).fetchall()
-            row_ids = [row[0] for row in found]
-            traces = read_traces(connection, row_ids, include_spans=include_spans)
-            return next(traces, None)
-
-    def search(
-        self,
-        query: Query,
-        *,
-        limit: int | None = None,
-        cursor: str | None = None,
-        include_spans: bool = True,
-        timeout_s: float | None = None,
-    ) -> Page:
-        """See the protocol."""
-        with self._connections.reader() as connection:
-            if connection is None:
-                return Page([])
-            self._mark_interrupted(connection)
-            with _snapshot(connection):
-                found = find(
-                    connection, query, limit=limit, cursor=cursor, timeout_s=timeout_s
-                )
-                traces = list(
-                    read_traces(connection, found.row_ids, include_spans=include_spans)
-                )
-                until = found.scanned_until
-                return Page(traces, found.cursor, until is None, until)
-
-    def summaries(self, query: Query, *, limit: int | None = None) -> list[Summary]:
-        """See the protocol."""
-        with self._connections.reader() as connection:
-            if connection is None:
-                return []
-            self._mark_interrupted(connection)
-            with _snapshot(connection):
-                found = find(connection, query, limit=limit, cursor=None)
-                return read_summaries(connection, found.row_ids)
-
-    def aggregate(
-        self, query: Query, by: Sequence[str], measures: Sequence[str]
-    ) -> list[dict[str, object]]:
-        """See the protocol."""
-        return aggregate(self.summaries(query), by, measures)
-
-    def patch(self, key: int, *, tags: Mapping[str, str | None]) -> None:
-        """See the protocol."""
-        self._commit_with_connection(
-            lambda inserter, connection: _patch_tags(inserter, connection, key, tags)
-        )
-
-    def delete(self, keys: Iterable[int]) -> int:
-        """See the protocol."""
-        wanted = list(keys)
-
-        def delete_all(inserter: Inserter) -> int:
-            found = [row for key in wanted if (row := inserter.row_id(key)) is not None]
-            for row_id in found:
-                inserter.delete(row_id)
-            return len(found)
-
-        return self._commit(delete_all) if wanted else 0
-
-    def put_assessment(self, key: int, assessment: Assessment) -> None:
-        """See the protocol."""
-
-        def put(inserter: Inserter, connection: sqlite3.Connection) -> None:
-            row_id = _known_row(inserter, key)
-            session = connection.execute(
-                "SELECT session FROM trace WHERE id = ?", (row_id,)
-            ).fetchone()[0]
-            inserter.put_assessments(row_id, session, [assessment])
-            _set_valid(connection, row_id, assessment.overrides, is_valid=False)
-
-        self._commit_with_connection(put)
-
-    def delete_assessment(self, key: int, assessment_id: str) -> None:
-        """See the protocol."""
-
-        def delete(inserter: Inserter, connection: sqlite3.Connection) -> None:
-            row_id = _known_row(inserter, key)
-            where = "WHERE id = ? AND trace = ?"
-            found = connection.execute(
-                f"SELECT overrides FROM assessment {where}", (assessment_id, row_id)
-            ).fetchone()
-            if found is None:
-                raise unknown_assessment(key, assessment_id)
-            _set_valid(connection, row_id, found[0], is_valid=True)
-            connection.execute(
-                f"DELETE FROM assessment {where}", (assessment_id, row_id)
-            )
-
-        self._commit_with_connection(delete)
-
-    def experiments(self) -> list[Experiment]:
-        """See the protocol."""
-        with self._connections.reader() as connection:
-            if connection is None:
-                return [Experiment(DEFAULT_ID, DEFAULT_NAME)]
-            return _read_experiments(connection, "1")
-
-    def experiment_id_for(self, name: str) -> str:
-        """See the protocol."""
-        return self._commit(lambda inserter: str(inserter.experiment_named(name)))
-
-    def create_experiment(self, name: str, tags: Mapping[str, str]) -> Experiment:
-        """See the protocol."""
-
-        def create(inserter: Inserter, connection: sqlite3.Connection) -> Experiment:
-            if _read_experiments(connection, "name = ?", name):
-                msg = f"There is an experiment named {name!r} already."
-                raise SpantreeException(msg, RESOURCE_ALREADY_EXISTS)
-            number = inserter.experiment_named(name)
-            connection.execute(
-                "UPDATE experiment SET tags = ? WHERE id = ?",
-                (json.dumps(dict(tags)), number),
-            )
-            return _read_experiments(connection, "id = ?", number)[0]
-
-        return self._commit_with_connection(create)
 
     def shrink(self) -> int:
         """See the protocol."""
@@ -215,12 +48,10 @@ class SqliteStore:
         """See the protocol."""
         self._connections.close()
 
-    def _commit(self, work: Callable[[Inserter], T]) -> T:
-        return self._commit_with_connection(lambda inserter, _: work(inserter))
+    def _reader(self) -> AbstractContextManager[Connection | None]:
+        return self._connections.reader()
 
-    def _commit_with_connection(
-        self, work: Callable[[Inserter, sqlite3.Connection], T]
-    ) -> T:
+    def _commit_with_connection(self, work: Callable[[Inserter, Connection], T]) -> T:
         """Run some work in one transaction, again if the file was replaced."""
         with self._connections.turn():
             for _ in range(_ATTEMPTS):
@@ -238,7 +69,7 @@ class SqliteStore:
         detail = "it is being replaced all the time"
         raise StoreUnavailableError(Trouble.UNREACHABLE, self.location, detail)
 
-    def _attempt(self, work: Callable[[Inserter, sqlite3.Connection], T]) -> T:
+    def _attempt(self, work: Callable[[Inserter, Connection], T]) -> T:
         connection = self._connections.writer()
         if not self._connections.is_current():
             self._connections.close_writer()
@@ -260,111 +91,3 @@ class SqliteStore:
                     connection.execute("ROLLBACK")
                 raise
         return result
-
-    def _mark_interrupted(self, connection: sqlite3.Connection) -> None:
-        """Store that open traces of processes now gone were interrupted."""
-        owners = connection.execute(
-            f"SELECT DISTINCT pid, boot FROM trace WHERE {_OPEN}"
-        )
-        gone = [owner for owner in map(Owner._make, owners) if is_gone(owner)]
-        if not gone:
-            return
-
-        def mark(_: Inserter, writing: sqlite3.Connection) -> None:
-            sql = f"UPDATE trace SET state = 4 WHERE {_OPEN} AND pid = ? AND boot = ?"
-            writing.executemany(sql, gone)
-
-        # Reading goes on without; rows of such traces are shown right in any case.
-        with contextlib.suppress(StoreUnavailableError):
-            self._commit_with_connection(mark)
-
-
-@contextlib.contextmanager
-def _snapshot(connection: sqlite3.Connection) -> Iterator[None]:
-    """Let several statements see the same state of the file."""
-    connection.execute("BEGIN")
-    try:
-        yield
-    finally:
-        with contextlib.suppress(sqlite3.Error):
-            connection.execute("ROLLBACK")
-
-
-def _write_some(drafts: Iterable[Draft], inserter: Inserter) -> int:
-    """Write until the transaction has lasted long enough; give how many it were."""
-    started, written = time.monotonic(), 0
-    for draft in drafts:
-        inserter.write(draft)
-        written += 1
-        if time.monotonic() - started > _LONGEST_TRANSACTION_S:
-            break
-    return written
-
-
-def _known_row(inserter: Inserter, key: int) -> int:
-    row_id = inserter.row_id(key)
-    if row_id is None:
-        raise unknown_trace(key)
-    return row_id
-
-
-def _patch_tags(
-    inserter: Inserter,
-    connection: sqlite3.Connection,
-    key: int,
-    tags: Mapping[str, str | None],
-) -> None:
-    row_id = _known_row(inserter, key)
-    texts = {
-        clean_text(name): None if value is None else clean_text(str(value))
-        for name, value in tags.items()
-    }
-    for name, column in ((SESSION, "session"), (USER, "user")):
-        if name in texts:
-            sql = f"UPDATE trace SET {column} = ? WHERE id = ?"
-            connection.execute(sql, (texts.pop(name), row_id))
-    if TRACE_NAME in texts:
-        trace_name = texts[TRACE_NAME] or _root_name(connection, row_id, key)
-        sql = "UPDATE trace SET name = coalesce(?, name) WHERE id = ?"
-        connection.execute(sql, (trace_name, row_id))
-    inserter.patch_tags(row_id, texts)
-    connection.execute("UPDATE trace SET version = version + 1 WHERE id = ?", (row_id,))
-
-
-def _root_name(connection: sqlite3.Connection, row_id: int, key: int) -> str | None:
-    root = TraceData(read_spans(connection, {row_id: key})[row_id]).root
-    return root.name if root else None
-
-
-def _set_valid(
-    connection: sqlite3.Connection,
-    row_id: int,
-    assessment_id: str | None,
-    *,
-    is_valid: bool,
-) -> None:
-    connection.execute(
-        "UPDATE assessment SET valid = ?, updated_ns = ? WHERE id = ? AND trace = ?",
-        (int(is_valid), time.time_ns(), assessment_id, row_id),
-    )
-
-
-def _read_experiments(
-    connection: sqlite3.Connection, where: str, *values: str | int
-) -> list[Experiment]:
-    rows = connection.execute(
-        "SELECT id, name, state, tags, created_ns, updated_ns FROM experiment "
-        f"WHERE {where} ORDER BY id",
-        values,
-    )
-    return [
-        Experiment(
-            experiment_id=str(number),
-            name=name,
-            lifecycle_stage="deleted" if state else "active",
-            tags=json.loads(tags) if tags else {},
-            creation_time=None if created is None else created // NS_PER_MS,
-            last_update_time=None if updated is None else updated // NS_PER_MS,
-        )
-        for number, name, state, tags, created, updated in rows
-    ]

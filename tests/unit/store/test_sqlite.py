@@ -314,12 +314,13 @@ def test_filters_are_served_by_an_index(full, text, order, index):
 )
 def test_conditions_are_looked_up_by_an_index(full, text, index):
     from spantree.store.compile import Compiler, conjuncts
+    from spantree.store.dialect import SQLITE
     from spantree.store.find import _lookup
     from spantree.store.reads import read_classes
 
     query = parse_query(text, None, ["0"])
     connection = sqlite3.connect(full)
-    compiler = Compiler(read_classes(connection))
+    compiler = Compiler(SQLITE, read_classes(connection))
     sql = _lookup(compiler, conjuncts(query.filter)[-1], query)
     rows = connection.execute(
         f"EXPLAIN QUERY PLAN {sql}", compiler.parameters

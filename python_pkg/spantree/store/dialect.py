@@ -1,0 +1,133 @@
+"""What the engines spell differently in the SQL that they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Pieces of SQL; ``{0}`` and ``{1}`` stand for what is put in.
+
+    Statements bind with ``?`` or ``:p0``, and say ``TRUE``, ``ON CONFLICT`` and
+    ``NULLS LAST``, which all engines know.
+
+    Args:
+        numbers: The rows of a JSON array of numbers, in a column ``value``.
+        texts: The same of texts.
+        member: The text under a key of a JSON object; no row or NULL if there is none.
+        hex_of: An id's bytes as hexadecimal digits.
+        contains: Whether a text has another one in it.
+        binary: A text that sorts by its code points.
+        same: Equality that holds between two NULLs.
+        descending: A sort value, the largest first and NULL last.
+        unserved: A column that no index shall be used for.
+        unindexed: After a table's name: use its row numbers only.
+        locked: At the end of a SELECT: nobody else changes these rows meanwhile.
+        has_python: Our functions can be called, see :mod:`spantree.store.functions`,
+            and texts compared by GLOB.
+    """
+
+    numbers: str
+    texts: str
+    member: str
+    hex_of: str
+    contains: str
+    binary: str
+    same: str
+    descending: str
+    unserved: str
+    unindexed: str
+    locked: str
+    has_python: bool
+
+
+SQLITE = Dialect(
+    numbers="SELECT value FROM json_each({0})",
+    texts="SELECT value FROM json_each({0})",
+    member="SELECT value FROM json_each({0}) WHERE key = {1}",
+    hex_of="lower(hex({0}))",
+    contains="instr({0}, {1}) > 0",
+    binary="{0}",
+    same="{0} IS {1}",
+    # NULL comes last by itself, and so an index serves.
+    descending="{0} DESC",
+    unserved="+{0}",
+    unindexed="{0} NOT INDEXED",
+    locked="",
+    has_python=True,
+)
+POSTGRES = Dialect(
+    numbers=(
+        "SELECT CAST(value AS bigint) AS value "
+        "FROM json_array_elements_text(CAST({0} AS json)) AS value"
+    ),
+    texts=(
+        'SELECT value COLLATE "C" AS value '
+        "FROM json_array_elements_text(CAST({0} AS json)) AS value"
+    ),
+    member='SELECT (CAST({0} AS json) ->> CAST({1} AS text)) COLLATE "C"',
+    hex_of="encode({0}, 'hex')",
+    contains="strpos({0}, {1}) > 0",
+    binary='({0}) COLLATE "C"',
+    same="{0} IS NOT DISTINCT FROM {1}",
+    descending="{0} DESC NULLS LAST",
+    unserved="{0}",
+    unindexed="{0}",
+    locked=" FOR UPDATE",
+    has_python=False,
+)
+
+
+class Rows(Protocol):
+    """What a statement found."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows a statement changed."""
+
+    def fetchone(self) -> Any:
+        """Give the next row, None after the last."""
+
+    def fetchmany(self, size: int, /) -> list[Any]:
+        """Give the next rows."""
+
+    def fetchall(self) -> list[Any]:
+        """Give all rows."""
+
+    def __iter__(self) -> Any:
+        """Give row by row."""
+
+
+class Connection(Protocol):
+    """What the shared code asks of an engine's connection."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the engine spells SQL."""
+
+    @property
+    def Error(self) -> type[Exception]:  # noqa: N802 - as PEP 249 has it
+        """What the engine raises."""
+
+    def execute(self, sql: str, parameters: Parameters = ..., /) -> Rows:
+        """Run a statement."""
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[object]], /) -> Rows:
+        """Run a statement for each row of parameters."""
+
+    def insert(self, sql: str, parameters: Sequence[object], /) -> int:
+        """Insert a row; give its ``id``, 0 if it was left out for another one."""
+
+    def stream(self, sql: str, parameters: Parameters, /) -> Rows:
+        """Run a query whose rows are fetched as they are asked for."""
+
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
