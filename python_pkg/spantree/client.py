@@ -180,7 +180,7 @@ class TraceClient:
         """End a trace's root; open spans below it stay open. See :meth:`end_span`."""
         key = parse_trace_id(str(trace_id))
         live = None if key is None else RECORDER.traces.get(key)
-        if live is None:
+        if live is None or live.root is None:
             _warn_unknown(f"open trace {trace_id}")
             return
         live.root.end(outputs, attributes, status, end_time_ns)  # type: ignore[arg-type]
@@ -325,10 +325,7 @@ def _live_span(trace_id: str | None, span_id: str | None) -> LiveSpan | None:
     trace_key = parse_trace_id(str(trace_id))
     span_key = parse_span_id(str(span_id))
     live = None if trace_key is None else RECORDER.traces.get(trace_key)
-    for span in list(live.spans) if live is not None else ():
-        if span.span_key == span_key:
-            return span
-    return None
+    return None if live is None or span_key is None else live.find(span_key)
 
 
 def _stored_span(trace_id: str | None, span_id: str | None) -> TraceParent | None:

@@ -104,7 +104,6 @@ class LiveSpan(Span):
         owner: The trace that this span is part of, and that carries out the edits.
         above: The node of the context under which this span was made current.
         attributes_shared: Whether ``raw_attributes`` must be copied before a change.
-        published: The copy given to readers once the span has ended, None before.
         stream: What a generator has yielded so far, None for other spans.
     """
 
@@ -113,20 +112,29 @@ class LiveSpan(Span):
         "above",
         "attributes_shared",
         "owner",
-        "published",
         "stream",
     )
 
     owner: SpanEditor
     above: LiveSpan | None
     attributes_shared: bool
-    published: Span | None
     stream: ItemLog | None
 
     @property
     def llm_cost(self) -> dict[str, float] | None:
         """What the call cost in USD: input_cost, output_cost and total_cost."""
         return decode(self.owner.cost_of(self))  # type: ignore[return-value]
+
+    @classmethod
+    def of(cls, span: Span, owner: SpanEditor) -> LiveSpan:
+        """Make a live span of a published one; they share what they hold."""
+        live = cls.__new__(cls)
+        for name in Span.__slots__:
+            setattr(live, name, getattr(span, name))
+        live.owner = owner
+        live.above = live.stream = None
+        live.attributes_shared = True
+        return live
 
     def set_inputs(self, inputs: object) -> None:
         """Set what went in; JSON-able data, snapshotted now."""
@@ -233,7 +241,6 @@ class NoOpSpan(LiveSpan):
         self.owner = _Silent()
         self.above = None
         self.attributes_shared = False
-        self.published = None
         self.stream = None
 
     @property

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from typing import TYPE_CHECKING
 
-from spantree.entities.ids import span_id_text, trace_id_text
+from spantree.entities.ids import trace_id_text
+from spantree.entities.live_span import LiveSpan
 from spantree.entities.span import (
     COST,
     INPUTS,
@@ -20,7 +23,6 @@ from spantree.entities.span import (
 from spantree.entities.trace import (
     SESSION,
     USER,
-    Trace,
     TraceState,
 )
 from spantree.entities.values import decode, dumps
@@ -28,13 +30,17 @@ from spantree.recording.capture import capture, limits
 from spantree.recording.clock import perf_counter_ns, time_ns
 from spantree.recording.context import leave
 from spantree.recording.exceptions import describe, exception_attributes
+from spantree.recording.finished import MOST_SPANS, Finished
 from spantree.recording.guard import counters, guard, warn
-from spantree.recording.publish import publish
+from spantree.recording.publish import publish, publish_spans
 from spantree.recording.site import log_level_of
 
 if TYPE_CHECKING:
-    from spantree.entities.live_span import LiveSpan
+    from collections.abc import Callable
+
     from spantree.entities.propagation import TraceParent
+    from spantree.entities.span import Span
+    from spantree.entities.trace import Trace
     from spantree.entities.values import Captured
     from spantree.recording.capture import Cut
     from spantree.recording.recorder import Recorder
@@ -43,6 +49,18 @@ if TYPE_CHECKING:
 _FIELDS_OF_ROOT = {"session.id": SESSION, "user.id": USER}
 _KEY_CHARACTERS = 250
 _TEXT_CHARACTERS = 64_000
+# Reentrant: the collector may end a span, and so come back here, at any time.
+_unpacking = threading.RLock()
+
+
+def _renew_lock() -> None:
+    """Replace a lock that another thread may have held when the process forked."""
+    global _unpacking  # noqa: PLW0603 - the one way to free it
+    _unpacking = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 class LiveTrace:
@@ -51,10 +69,12 @@ class LiveTrace:
     Attributes:
         key: The trace's id as an integer of 128 bits.
         recorder: Who is told when the trace ends.
+        finished: What is left when no span is open any more, None before.
         clock_offset: Add it to ``perf_counter_ns()`` for nanoseconds since 1970. One
             wall clock reading per trace keeps its spans in order when the clock steps.
-        spans: Every span begun so far, in order of their beginnings.
-        root: The first of them.
+        spans: Every span begun so far, in order of their beginnings; those that were
+            published after their end are the published ones. Empty once finished.
+        root: The first of them; None once finished.
         open_after_root: Once the root has ended, the spans still open; None before.
         experiment_id: Decimal text.
         tags: Text by key.
@@ -70,6 +90,7 @@ class LiveTrace:
         "client_request_id",
         "clock_offset",
         "experiment_id",
+        "finished",
         "key",
         "metadata",
         "open_after_root",
@@ -83,14 +104,15 @@ class LiveTrace:
         "tags",
     )
 
-    root: LiveSpan
+    root: LiveSpan | None
 
     def __init__(self, recorder: Recorder, key: int, experiment_id: str) -> None:
         self.recorder = recorder
         self.key = key
         self.experiment_id = experiment_id
         self.clock_offset = time_ns() - perf_counter_ns()
-        self.spans: list[LiveSpan] = []
+        self.spans: list[Span] = []
+        self.finished: Finished | None = None
         self.open_after_root: set[LiveSpan] | None = None
         self.tags: dict[str, str] = {}
         self.metadata: dict[str, str] = {}
@@ -108,15 +130,48 @@ class LiveTrace:
     @property
     def is_open(self) -> bool:
         """Whether the root has not ended yet."""
-        return self.root.end_time_ns is None
-
-    def to_trace(self) -> Trace:
-        """Copy what has been recorded so far, secrets masked; see :func:`publish`."""
-        return publish(self, self.recorder.redactor, self.recorder.prices)
+        return self.open_after_root is None
 
     def cost_of(self, span: LiveSpan) -> Captured:
         """Give what the call that a span stands for has cost, captured."""
         return self.recorder.prices.price(span.raw_attributes).get(COST)
+
+    @property
+    def to_trace(self) -> Callable[[], Trace]:
+        """Copies what has been recorded so far, secrets masked.
+
+        A function to call, at once or later. That of a finished trace keeps nothing
+        else of it alive.
+        """
+        return self.finished or self._publish
+
+    def _publish(self) -> Trace:
+        if self.finished is not None:
+            return self.finished()
+        spans = publish_spans(self.spans, self.recorder)
+        return publish(self, spans, self.recorder.redactor)
+
+    def find(self, span_key: int) -> LiveSpan | None:
+        """Give the span of an id, to be a parent or to be ended; None if unknown."""
+        for span in list(self.spans):
+            if span.span_key == span_key:
+                return span if isinstance(span, LiveSpan) else LiveSpan.of(span, self)
+        return None
+
+    def extend(self, span: LiveSpan) -> None:
+        """Add a span below one that is given explicitly, after the root has ended."""
+        self._unpack()
+        self.spans.append(span)
+        if self.open_after_root is not None:
+            self.open_after_root.add(span)
+
+    def _unpack(self) -> None:
+        if self.finished is None:
+            return
+        with _unpacking:
+            if self.finished is not None:
+                self.spans = [*self.finished.spans()]
+                self.finished = None
 
     def update(
         self,
@@ -132,6 +187,7 @@ class LiveTrace:
     ) -> None:
         """Set what is said of the trace as a whole; None means not given."""
         with guard("update_trace"):
+            self._unpack()
             self.describe(tags, metadata)
             self.describe({}, {SESSION: session_id, USER: user})
             for field, value in (
@@ -151,10 +207,13 @@ class LiveTrace:
             for key, value in dict.items(given) if isinstance(given, dict) else ():
                 self._set_text(target, str(key)[:_KEY_CHARACTERS], value)
 
-    def adopt_root(self) -> None:
-        """Take session and user from the attributes that the root began with."""
-        for key, field in _FIELDS_OF_ROOT.items():
-            value = self.root.raw_attributes.get(key)
+    def adopt_root(self, root: LiveSpan) -> None:
+        """Begin with a root: take session and user from its attributes."""
+        self.root = root
+        self.spans.append(root)
+        attributes = root.raw_attributes
+        for key, field in _FIELDS_OF_ROOT.items() if attributes else ():
+            value = attributes.get(key)
             if value is not None:
                 self.describe({}, {field: value})
 
@@ -185,7 +244,16 @@ class LiveTrace:
     def close(self, span: LiveSpan) -> None:
         """Note the end of the root, or of a span that outlived it."""
         if span is self.root:
-            self.open_after_root = {s for s in self.spans if s.end_time_ns is None}
+            self.open_after_root = {
+                s
+                for s in self.spans
+                if s.end_time_ns is None and isinstance(s, LiveSpan)
+            }
+            if not self.open_after_root and len(self.spans) <= MOST_SPANS:
+                self.finished = Finished(self)
+                # The root points here: without the way back all of it is freed at once.
+                self.root = None
+                self.spans = []
             self.recorder.traces.ended(self)
         elif self.open_after_root is not None:
             self.open_after_root.discard(span)
@@ -330,8 +398,8 @@ class LiveTrace:
             count_cut(span, "events", len(span.raw_events))
 
     def __repr__(self) -> str:
-        """Show the id and the root's name."""
-        return f"LiveTrace({span_id_text(self.key)}, {self.root.name!r})"
+        """Show the id."""
+        return f"LiveTrace({self.trace_id!r})"
 
 
 def _may_edit(span: LiveSpan) -> bool:

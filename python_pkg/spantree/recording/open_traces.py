@@ -64,7 +64,6 @@ class OpenTraces:
 
     def started(self, trace: LiveTrace) -> None:
         """Hold a trace whose root has begun, and announce it."""
-        trace.adopt_root()
         self._by_key[trace.key] = trace
         oldest = next(iter(self._by_key.values()))
         if len(self._by_key) > self.max_open or self._is_idle(oldest):
@@ -126,9 +125,11 @@ class OpenTraces:
         return trace.now_ns() - _latest_start_ns(trace) > self.max_idle_s * 1e9
 
     def _forget_if_closed(self, trace: LiveTrace) -> None:
-        if trace.open_after_root is not None and not trace.open_after_root:
+        if not trace.is_open and not trace.open_after_root:
             self._by_key.pop(trace.key, None)
 
 
 def _latest_start_ns(trace: LiveTrace) -> int:
-    return trace.spans[-1].start_time_ns
+    spans = trace.spans
+    # It may be finished by now, on another thread.
+    return spans[-1].start_time_ns if spans else trace.now_ns()

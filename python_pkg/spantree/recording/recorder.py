@@ -305,7 +305,6 @@ class Recorder:
         span.display_number = 0
         span.above = None
         span.stream = None
-        span.published = None
         if cuts:
             note_cuts(span, "inputs", cuts)
         if parent is None:
@@ -322,9 +321,10 @@ class Recorder:
         span.trace_key = trace.key
         span.start_time_ns = perf_counter_ns() + trace.clock_offset
         try:
-            trace.spans.append(span)
-            if trace.open_after_root is not None:
-                trace.open_after_root.add(span)
+            if trace.open_after_root is None:
+                trace.spans.append(span)
+            else:
+                trace.extend(span)
                 self.traces.reopened(trace)
         except BaseException as error:
             self.fail(span, error)
@@ -341,7 +341,6 @@ class Recorder:
         experiment_id = site.experiment_id or EXPERIMENT.get() or self.experiment_id
         key = new_trace_key() if origin is None else origin.trace_key
         trace = LiveTrace(self, key, experiment_id)
-        trace.root = root
         trace.origin = origin
         root.owner = trace
         root.trace_key = trace.key
@@ -356,9 +355,9 @@ class Recorder:
         scope = SCOPE.get()
         if scope is not None:
             trace.describe(scope.tags, scope.metadata)
-        trace.spans.append(root)
         root.start_time_ns = trace.now_ns()
         try:
+            trace.adopt_root(root)
             self.traces.started(trace)
         except BaseException as error:
             self.fail(root, error)

@@ -23,6 +23,7 @@ class Family:
         pattern: The whole of it; a group named ``secret`` is masked alone.
         offset: Characters of the pattern before the literal.
         skips_words: Whether plain words in the secret's place are left alone.
+        sign: A character that every match has, of ``-``, ``_`` and ``.``; else empty.
     """
 
     term: str
@@ -30,13 +31,22 @@ class Family:
     pattern: re.Pattern[str]
     offset: int = 0
     skips_words: bool = False
+    sign: str = ""
 
 
 def _family(
-    term: str, literals: str, pattern: str, *, offset: int = 0, flags: int = 0
+    term: str,
+    literals: str,
+    pattern: str,
+    *,
+    offset: int = 0,
+    flags: int = 0,
+    sign: str = "",
 ) -> Family:
     whole = re.compile(_BORDER + pattern, flags)
-    return Family(term, tuple(literals.split()), whole, offset, skips_words=offset > 0)
+    found = tuple(literals.split())
+    shared = (s for s in "-_." if all(s in literal for literal in found))
+    return Family(term, found, whole, offset, offset > 0, sign or next(shared, ""))
 
 
 TOKENS = (
@@ -48,7 +58,7 @@ TOKENS = (
     ),
     _family("github_token", "github_pat_", r"github_pat_[A-Za-z0-9_]{20,255}"),
     _family("gitlab_token", "glpat-", r"glpat-[A-Za-z0-9_-]{20,64}"),
-    _family("slack_token", "xox", r"xox[abeoprs]-[A-Za-z0-9-]{10,250}"),
+    _family("slack_token", "xox", r"xox[abeoprs]-[A-Za-z0-9-]{10,250}", sign="-"),
     _family("slack_token", "xapp-", r"xapp-[A-Za-z0-9-]{10,250}"),
     _family("aws_key", "AKIA ASIA", r"A[KS]IA[A-Z0-9]{16}"),
     _family("google_key", "AIza", r"AIza[0-9A-Za-z_-]{35}"),
@@ -66,6 +76,7 @@ TOKENS = (
         "jwt",
         "eyJ",
         r"eyJ[A-Za-z0-9_-]{8,2048}\.eyJ[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{8,1024}",
+        sign=".",
     ),
 )
 """Families whose secret is one run of letters, digits, ``_``, ``-`` and ``.``."""
@@ -73,7 +84,10 @@ TOKENS = (
 SHORTEST_RUN = 15
 """Characters of the shortest secret of :data:`TOKENS`, an ``xoxb-`` of ten."""
 
-_HEADER = r"(?P<secret>[A-Za-z0-9._~+/=-]{12,4096})"
+SHORTEST_HEADER = 12
+"""Characters of the shortest secret of a header."""
+
+_HEADER = rf"(?P<secret>[A-Za-z0-9._~+/=-]{{{SHORTEST_HEADER},4096}})"
 
 OTHERS = (
     _family(

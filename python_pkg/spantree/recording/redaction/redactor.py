@@ -19,10 +19,12 @@ from spantree.recording.redaction.exact import (
 )
 from spantree.recording.redaction.keys import BARE_TOKEN, KeyTerms, is_token_like
 from spantree.recording.redaction.scan import may_hold_secret
+from spantree.recording.redaction.screen import Screen, flattened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from spantree.entities.span import Span
     from spantree.entities.values import Captured
 
     Mask = Callable[[str, object], object]
@@ -78,6 +80,7 @@ class Redactor:
         self._patterns = [re.compile(pattern) for pattern in patterns]
         self._mask = mask
         self._lock = threading.Lock()
+        self._screen = Screen(self._terms)
 
     def redact(self, value: Captured, key: str | None = None) -> Captured:
         """Mask the secrets of a captured value.
@@ -100,6 +103,21 @@ class Redactor:
         if type(value) is dict:
             return self._redact_flat(value, key or "")
         return self._redact_scalar(key or "", value)  # type: ignore[return-value]
+
+    def clears(self, spans: Iterable[Span]) -> bool:
+        """Tell by a quick look that there is nothing to mask in some spans.
+
+        Args:
+            spans: Nobody changes them meanwhile.
+
+        Returns:
+            False where each value must be redacted.
+        """
+        if not self.enabled:
+            return True
+        if self._mask is not None or self._patterns:
+            return False
+        return self._screen.clears(spans)
 
     def text(self, text: str) -> str:
         """Mask the secrets in a name, a message, a line of a log."""
@@ -190,21 +208,10 @@ class Redactor:
         """Check keys exactly and all texts at once by the cheap look."""
         if self._mask is not None:
             return True
-        texts: list[str] = []
-        stack: list[Any] = [(tree,)]
-        while stack:
-            found = stack.pop()
-            if type(found) is dict:
-                if any(map(self._terms.term, found)):
-                    return True
-                texts += found
-                found = found.values()
-            for item in found:
-                kind = type(item)
-                if kind is str:
-                    texts.append(item)
-                elif kind is dict or kind is list:
-                    stack.append(item)
+        texts, keys = flattened(tree)
+        if any(map(self._terms.term, keys)):
+            return True
+        texts += keys
         return self._need_a_look(texts)
 
     def _redact_tree(self, holder: list[Any], path: str, nested: int) -> bool:
