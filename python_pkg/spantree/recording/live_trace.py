@@ -104,14 +104,15 @@ class LiveTrace:
         "tags",
     )
 
-    root: LiveSpan | None
-
-    def __init__(self, recorder: Recorder, key: int, experiment_id: str) -> None:
+    def __init__(
+        self, recorder: Recorder, key: int, experiment_id: str, root: LiveSpan
+    ) -> None:
         self.recorder = recorder
         self.key = key
         self.experiment_id = experiment_id
         self.clock_offset = time_ns() - perf_counter_ns()
-        self.spans: list[Span] = []
+        self.root: LiveSpan | None = root
+        self.spans: list[Span] = [root]
         self.finished: Finished | None = None
         self.open_after_root: set[LiveSpan] | None = None
         self.tags: dict[str, str] = {}
@@ -208,9 +209,7 @@ class LiveTrace:
                 self._set_text(target, str(key)[:_KEY_CHARACTERS], value)
 
     def adopt_root(self, root: LiveSpan) -> None:
-        """Begin with a root: take session and user from its attributes."""
-        self.root = root
-        self.spans.append(root)
+        """Take session and user from the attributes that the root began with."""
         attributes = root.raw_attributes
         for key, field in _FIELDS_OF_ROOT.items() if attributes else ():
             value = attributes.get(key)

@@ -340,7 +340,7 @@ class Recorder:
     ) -> None:
         experiment_id = site.experiment_id or EXPERIMENT.get() or self.experiment_id
         key = new_trace_key() if origin is None else origin.trace_key
-        trace = LiveTrace(self, key, experiment_id)
+        trace = LiveTrace(self, key, experiment_id, root)
         trace.origin = origin
         root.owner = trace
         root.trace_key = trace.key
