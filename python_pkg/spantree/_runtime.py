@@ -96,7 +96,7 @@ class Runtime:
         self._parts[trace.key] = self._parts.pop(trace.key, None)
         if len(self._parts) > _MOST_PARTS:
             del self._parts[next(iter(self._parts))]
-        part_key = trace.root.span_key << 128 | trace.key
+        part_key = trace.root_key << 128 | trace.key
         self.writer().submit(part_key, trace.to_trace)
 
     def set_aside(self, trace: LiveTrace) -> None:

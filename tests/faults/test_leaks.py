@@ -227,7 +227,8 @@ def test_a_propagated_function_is_freed():
 def test_abandoned_roots_are_small():
     found = measure("abandoned", 3000)
 
-    assert found["open"] == 3000
+    # The idlest are set aside; the open ones that are left are held in memory.
+    assert 900 <= found["open"] <= 1000
     assert found["bytes"] < 15 * MB
 
 

@@ -147,10 +147,7 @@ class Frame:
             runner = self.runners.get(key)
             if runner is None or runner.may_go_on(here):
                 continue
-            for span in reversed(trace.spans):
-                if span.end_time_ns is None:
-                    trace.edit_status(span, _INTERRUPTED)
-                    trace.end_span(span, implicit=True)
+            trace.end_open_spans(_INTERRUPTED)
 
 
 _INTERRUPTED = SpanStatus(SpanStatusCode.ERROR, "interrupted")

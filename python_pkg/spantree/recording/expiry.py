@@ -7,7 +7,6 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from spantree.entities.live_span import LiveSpan
 from spantree.entities.span import SpanStatus, SpanStatusCode
 from spantree.recording.guard import guard
 
@@ -69,10 +68,6 @@ class Expiry:
             self.trace_started(self._traces.all()[0])
 
     def _end_if_old(self, trace: LiveTrace) -> None:
-        spans = list(trace.spans)
-        if not spans or trace.now_ns() - spans[0].start_time_ns <= self._timeout_ns:
-            return
-        for span in reversed(spans):
-            if isinstance(span, LiveSpan) and span.end_time_ns is None:
-                trace.edit_status(span, _TIMED_OUT)
-                trace.end_span(span, implicit=True)
+        root = trace.root
+        if root and trace.now_ns() - root.start_time_ns > self._timeout_ns:
+            trace.end_open_spans(_TIMED_OUT)

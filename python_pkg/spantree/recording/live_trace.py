@@ -75,6 +75,7 @@ class LiveTrace:
         spans: Every span begun so far, in order of their beginnings; those that were
             published after their end are the published ones. Empty once finished.
         root: The first of them; None once finished.
+        root_key: The id of the root, an integer of 64 bits.
         open_after_root: Once the root has ended, the spans still open; None before.
         experiment_id: Decimal text.
         tags: Text by key.
@@ -99,6 +100,7 @@ class LiveTrace:
         "request_preview",
         "response_preview",
         "root",
+        "root_key",
         "spans",
         "state",
         "tags",
@@ -112,6 +114,7 @@ class LiveTrace:
         self.experiment_id = experiment_id
         self.clock_offset = time_ns() - perf_counter_ns()
         self.root: LiveSpan | None = root
+        self.root_key = root.span_key
         self.spans: list[Span] = [root]
         self.finished: Finished | None = None
         self.open_after_root: set[LiveSpan] | None = None
@@ -380,6 +383,13 @@ class LiveTrace:
             span.end_time_ns = end_time_ns if end_time_ns is not None else self.now_ns()
             leave(span)
             self.close(span)
+
+    def end_open_spans(self, status: SpanStatus) -> None:
+        """End whatever is open, the innermost first, with a status."""
+        for span in reversed(list(self.spans)):
+            if isinstance(span, LiveSpan) and span.end_time_ns is None:
+                self.edit_status(span, status)
+                self.end_span(span, implicit=True)
 
     def now_ns(self) -> int:
         """Nanoseconds since 1970 by this trace's clock."""
