@@ -182,7 +182,10 @@ def _info(about: About, spans: list[Span], redactor: Redactor) -> TraceInfo:
 
 def _masked_texts(texts: dict[str, str], redactor: Redactor) -> dict[str, str]:
     # Copied in one step: another thread may be adding to it.
-    return {k: str(redactor.redact(v, k)) for k, v in texts.copy().items()}
+    texts = texts.copy()
+    if redactor.clears_texts(texts):
+        return texts
+    return {k: str(redactor.redact(v, k)) for k, v in texts.items()}
 
 
 def _state_of(root: Span) -> TraceState:
@@ -234,14 +237,6 @@ def _bytes_cut(span: Span) -> int:
 def _redacted_texts(texts: dict[str, str], redactor: Redactor) -> dict[str, str]:
     # Copied in one step: another thread may be adding to it.
     return {k: str(redactor.redact(v, k)) for k, v in list(texts.items())}
-
-
-def _state_of(root: Span) -> TraceState:
-    if root.end_time_ns is None:
-        return TraceState.IN_PROGRESS
-    if root.status_code is SpanStatusCode.ERROR:
-        return TraceState.ERROR
-    return TraceState.OK
 
 
 def _usage_metadata(spans: list[Span]) -> dict[str, str]:

@@ -113,11 +113,19 @@ class Redactor:
         Returns:
             False where each value must be redacted.
         """
-        if not self.enabled:
-            return True
-        if self._mask is not None or self._patterns:
-            return False
-        return self._screen.clears(spans)
+        return not self.enabled or (
+            self._knows_all_secrets() and self._screen.clears(spans)
+        )
+
+    def clears_texts(self, texts: dict[str, str]) -> bool:
+        """Tell the same of texts by key."""
+        return not self.enabled or (
+            self._knows_all_secrets() and self._screen.clears_fields(texts)
+        )
+
+    def _knows_all_secrets(self) -> bool:
+        """Whether there is nothing of the user's that each value must be shown to."""
+        return self._mask is None and not self._patterns
 
     def text(self, text: str) -> str:
         """Mask the secrets in a name, a message, a line of a log."""

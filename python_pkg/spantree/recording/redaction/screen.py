@@ -67,6 +67,11 @@ class Screen:
                 return False
         return look.is_clean(self._terms)
 
+    def clears_fields(self, fields: dict[str, Any]) -> bool:
+        """Tell the same of captured values by key."""
+        look = _Look(self._clean)
+        return self._takes_fields(fields, look) and look.is_clean(self._terms)
+
     def _takes(self, value: object, look: _Look) -> bool:
         """Put the texts of a captured value where they are looked at together."""
         kind = type(value)
