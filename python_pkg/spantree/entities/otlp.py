@@ -43,7 +43,7 @@ from spantree.entities.trace import Trace, TraceData
 from spantree.entities.values import decode, encode, from_json, loads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from spantree.entities.values import Captured
 
@@ -81,7 +81,7 @@ def to_otlp(traces: Iterable[Trace]) -> dict[str, Any]:
     for trace in traces:
         whole, root = info_out(trace), trace.data.root
         for span in trace.data.spans:
-            written = _span_out(span, trace)
+            written = span_out(span, trace.data.spans)
             if span is root:
                 for key, values in whole.items():
                     written[key] += values
@@ -118,7 +118,7 @@ def from_otlp(envelope: object) -> list[Trace]:
     whole: dict[int, dict[str, Captured]] = {}
     for where, resource, scope, found in _spans_of(envelope):
         try:
-            span, of_trace = _span_in(found, resource, scope)
+            span, of_trace = span_in(found, resource, scope)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             msg = f"{where}: {error}"
             raise OtlpError(msg) from error
@@ -131,7 +131,13 @@ def from_otlp(envelope: object) -> list[Trace]:
     return traces
 
 
-def _span_out(span: Span, trace: Trace) -> dict[str, Any]:
+def span_out(span: Span, others: Sequence[Span]) -> dict[str, Any]:
+    """Write a span, but not what is known of its trace.
+
+    Args:
+        span: The span.
+        others: Those around it, by which the end of an open one is told.
+    """
     own: dict[str, Captured] = {}
     if span.span_type != SpanType.UNKNOWN:
         own[_TYPE] = span.span_type
@@ -142,7 +148,7 @@ def _span_out(span: Span, trace: Trace) -> dict[str, Any]:
     end_ns = span.end_time_ns
     if end_ns is None:
         own[_OPEN] = True
-        end_ns = _last_instant(span, trace)
+        end_ns = _last_instant(span, others)
     hidden = {KIND: _kind_out(span) != _INTERNAL}
     hidden |= {SCOPE: _raw(span, SCOPE), RESOURCE: _raw(span, RESOURCE)}  # type: ignore[dict-item]
     attributes = {k: v for k, v in span.raw_attributes.items() if not hidden.get(k)}
@@ -170,10 +176,10 @@ def _span_out(span: Span, trace: Trace) -> dict[str, Any]:
     return written
 
 
-def _last_instant(span: Span, trace: Trace) -> int:
+def _last_instant(span: Span, others: Sequence[Span]) -> int:
     """Give the last moment that is known of a span that never ended."""
     known = [at for _, at, _ in span.raw_events]
-    for other in trace.data.spans:
+    for other in others:
         if other.parent_key == span.span_key:
             known += [other.start_time_ns, other.end_time_ns or 0]
     return max([span.start_time_ns, *known])
@@ -289,7 +295,7 @@ def _describe(holder: dict[str, Any], what: str, ours: dict[str, Any]) -> Captur
     return write_json({**kept, **({"schema_url": schema} if schema else {})})
 
 
-def _span_in(
+def span_in(
     found: dict[str, Any], resource: Captured, scope: Captured
 ) -> tuple[Span, dict[str, Captured]]:
     """Read a span, and what it says of its trace."""

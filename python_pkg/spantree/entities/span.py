@@ -35,6 +35,8 @@ from spantree.entities.values import Captured, decode, encode, from_json, loads
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from opentelemetry.proto.trace.v1 import trace_pb2
+
 __all__ = [
     "CHAT_TOOLS",
     "COST",
@@ -334,6 +336,31 @@ class Span:
             ],
             links=[Link.from_dict(link) for link in data.get("links") or []],
         )
+
+    def to_otel_proto(self) -> trace_pb2.Span:
+        """Give the span as OpenTelemetry's protobuf message, under MLflow's names.
+
+        Raises:
+            MissingExtraError: If opentelemetry-proto is not installed.
+        """
+        from spantree.entities.otel_proto import to_proto
+
+        return to_proto(self)
+
+    @classmethod
+    def from_otel_proto(cls, otel_proto_span: trace_pb2.Span) -> Span:
+        """Read OpenTelemetry's protobuf message of a span.
+
+        Args:
+            otel_proto_span: As :meth:`to_otel_proto` gives it, or any sender.
+
+        Raises:
+            MissingExtraError: If opentelemetry-proto is not installed.
+            OtlpError: If its ids are none.
+        """
+        from spantree.entities.otel_proto import from_proto
+
+        return from_proto(otel_proto_span)
 
     def __repr__(self) -> str:
         """Show the name and the ids, nothing that was recorded."""

@@ -169,7 +169,8 @@ CLIENT = {
 SPAN_MEMBERS = (
     "trace_id request_id span_id parent_id name display_name span_type start_time_ns "
     "end_time_ns inputs outputs status attributes get_attribute events links log_level "
-    "description model_name llm_cost kind scope to_dict from_dict"
+    "description model_name llm_cost kind scope to_dict from_dict to_otel_proto "
+    "from_otel_proto"
 )
 SETTERS = (
     "set_inputs set_outputs set_attribute set_attributes set_status set_span_type "
