@@ -23,6 +23,7 @@ from spantree.entities.experiment import DEFAULT_ID
 from spantree.entities.ids import parse_trace_id
 from spantree.entities.trace import Trace
 from spantree.recording import RECORDER, LiveTrace, counters, internal_errors, warn
+from spantree.recording.capture import SHELF
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,15 +90,20 @@ class Runtime:
             self._submit(trace)
 
     def _submit(self, trace: LiveTrace) -> None:
+        def supply() -> Trace:
+            found = trace.to_trace()
+            self._keep_attachments()
+            return found
+
         if trace.origin is None:
-            self.writer().submit(trace.key, trace.to_trace)
+            self.writer().submit(trace.key, supply)
             return
         # Parts of one trace must not replace each other while they wait.
         self._parts[trace.key] = self._parts.pop(trace.key, None)
         if len(self._parts) > _MOST_PARTS:
             del self._parts[next(iter(self._parts))]
         part_key = trace.root_key << 128 | trace.key
-        self.writer().submit(part_key, trace.to_trace)
+        self.writer().submit(part_key, supply)
 
     def set_aside(self, trace: LiveTrace) -> None:
         """Store an open trace that is no longer held in memory."""
@@ -206,7 +212,23 @@ class Runtime:
 
     def open_traces(self) -> list[Trace]:
         """Copy the traces that have an open span."""
-        return [trace.to_trace() for trace in RECORDER.traces.all()]
+        found = [trace.to_trace() for trace in RECORDER.traces.all()]
+        self._keep_attachments()
+        return found
+
+    def _keep_attachments(self) -> None:
+        """Write down what was taken out of values, on the thread that writes."""
+        try:
+            SHELF.hand_over(self.store().attachments.put)
+        except OSError as error:
+            warn("attachments", "Attachments wait in memory: %s", error)
+
+    def attachment(self, trace: Trace, attachment_id: str) -> bytes | None:
+        """Give bytes that were kept beside a trace: in memory, else with the store."""
+        waiting = SHELF.get(attachment_id)
+        if waiting is not None:
+            return waiting
+        return self.read(lambda store: store.attachments.get(trace.key, attachment_id))
 
     # Asking.
 
@@ -423,6 +445,7 @@ def _kernel_shell() -> InteractiveShell | None:
 
 
 RECORDER.traces.on_first_trace = _first_trace
+SHELF.is_open = True
 RECORDER.experiment_id = _UNDECIDED
 apply_environment()
 Trace.renderer = RUNTIME

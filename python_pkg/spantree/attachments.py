@@ -1,5 +1,5 @@
 """Bytes to keep with a trace; also ``spantree.tracing.attachments``."""
 
-from spantree.recording.capture import Attachment
+from spantree.entities.attachment import Attachment
 
 __all__ = ["Attachment"]

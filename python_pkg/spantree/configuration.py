@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from spantree._environment import above_zero, environment, parsed, seconds, switch
 from spantree.entities.errors import SpantreeException, did_you_mean
 from spantree.recording import RECORDER, Expiry
-from spantree.recording.capture import configure_limits, register_serializer
+from spantree.recording.capture import SHELF, configure_limits, register_serializer
 from spantree.recording.prices import Price, Prices, make_price, read_prices
 from spantree.recording.redaction import Redactor
 
@@ -88,6 +88,9 @@ def apply_environment() -> None:
     ratio = parsed("TRACE_SAMPLING_RATIO", float)
     if ratio is not None:
         RECORDER.sampling_ratio = min(1.0, max(0.0, ratio))
+    SHELF.max_bytes = parsed("TRACE_MAX_ATTACHMENT_SIZE", above_zero) or 10_000_000
+    if parsed("TRACE_EXTRACT_ATTACHMENTS", switch) is False:
+        SHELF.max_bytes = 0
     traces = RECORDER.traces
     traces.max_open = parsed("TRACE_BUFFER_MAX_SIZE", above_zero) or 1_000
     traces.max_idle_s = parsed("TRACE_BUFFER_TTL_SECONDS", seconds) or 3_600.0

@@ -7,8 +7,10 @@ from collections import Counter
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from urllib.parse import parse_qs, urlsplit
 
-from spantree.entities.errors import SpantreeException
+from spantree.entities.attachment import ATTACHMENT_SCHEME, Attachment
+from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
 from spantree.entities.ids import parse_trace_id
 from spantree.entities.rollup import Usage, roll_up
 from spantree.entities.span import Span
@@ -126,6 +128,9 @@ class TraceRenderer(Protocol):
 
     def page(self, trace: Trace) -> str:
         """Draw one HTML file."""
+
+    def attachment(self, trace: Trace, attachment_id: str) -> bytes | None:
+        """Give the bytes that were kept beside a trace, None if there are none."""
 
 
 class Trace:
@@ -288,6 +293,31 @@ class Trace:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object] | None:
         return None if self.renderer is None else self.renderer.bundle(self)
+
+    def get_attachment(self, address: str) -> Attachment:
+        """Give the picture, sound or document that an address stands for.
+
+        Args:
+            address: As it stands in inputs, outputs and attributes:
+                ``mlflow-attachment://<id>?content_type=…``.
+
+        Returns:
+            The content and its MIME type.
+
+        Raises:
+            SpantreeException: If it is no address, or nothing is kept for it.
+        """
+        parts = urlsplit(str(address))
+        if parts.scheme != ATTACHMENT_SCHEME or not parts.netloc:
+            msg = f"{str(address)[:80]!r} is no address of an attachment."
+            raise SpantreeException(msg)
+        renderer = self.renderer
+        found = None if renderer is None else renderer.attachment(self, parts.netloc)
+        if found is None:
+            msg = f"Nothing is kept for {parts.netloc} with trace {self.trace_id}."
+            raise SpantreeException(msg, RESOURCE_DOES_NOT_EXIST)
+        kind = parse_qs(parts.query).get("content_type", ["application/octet-stream"])
+        return Attachment(kind[0], found)
 
     def to_html(self, path: str | PathLike[str] | None = None) -> str:
         """Draw the trace as one interactive page that needs no server and no network.

@@ -25,6 +25,7 @@ from spantree.entities.trace import (
 )
 from spantree.entities.trace import TOKEN_USAGE as TRACE_TOKEN_USAGE
 from spantree.entities.values import decode
+from spantree.recording.capture import SHELF
 from spantree.recording.source import source_metadata
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def complete(copies: list[Span], recorder: Recorder) -> None:
     if not recorder.redactor.clears(copies):
         for copy in copies:
             _mask(copy, recorder.redactor)
+    SHELF.claim(copies)
     for copy in copies:
         if TOKEN_USAGE in copy.raw_attributes and copy.end_time_ns is not None:
             copy.raw_attributes = recorder.prices.price(copy.raw_attributes)

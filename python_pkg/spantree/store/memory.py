@@ -19,6 +19,7 @@ from spantree.search.evaluate import (
     matches_summary,
     position,
 )
+from spantree.store.attachments import Attachments, AttachmentsInMemory
 from spantree.store.cursor import read_cursor, write_cursor
 from spantree.store.merge import Prepared, merge, patched_tags, prepare
 from spantree.store.protocol import Page, unknown_assessment, unknown_trace
@@ -39,6 +40,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.location = "memory:"
+        self.attachments: Attachments = AttachmentsInMemory()
         self._lock = threading.RLock()
         self._traces: dict[int, Trace] = {}
         self._prepared: dict[int, Prepared] = {}
@@ -105,6 +107,7 @@ class MemoryStore:
             known = {key for key in keys if key in self._traces}
             for key in known:
                 del self._traces[key], self._prepared[key]
+            self.attachments.delete(known)
             return len(known)
 
     def put_assessment(self, key: int, assessment: Assessment) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from spantree.entities.trace import Trace
     from spantree.search.query import Query
     from spantree.search.summary import Summary
+    from spantree.store.attachments import Attachments
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,9 @@ class Store(Protocol):
 
     location: str
     """Where it is, safe to show."""
+
+    attachments: Attachments
+    """The bytes that are kept beside the traces."""
 
     def write(self, traces: Sequence[Trace]) -> None:
         """Insert or update traces by trace id, their spans by span id.

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from spantree.entities.assessment import Assessment
     from spantree.search.query import Query
     from spantree.search.summary import Summary
+    from spantree.store.attachments import Attachments
     from spantree.store.dialect import Connection
     from spantree.store.inserts import Inserter
 
@@ -54,8 +55,9 @@ class SqlStore(ABC):
         location: Where it is, safe to show.
     """
 
-    def __init__(self, location: str) -> None:
+    def __init__(self, location: str, attachments: Attachments) -> None:
         self.location = location
+        self.attachments = attachments
         self._inserter: Inserter | None = None
 
     def write(self, traces: Sequence[Trace]) -> None:
@@ -138,7 +140,9 @@ class SqlStore(ABC):
                 inserter.delete(row_id)
             return len(found)
 
-        return self._commit(delete_all) if wanted else 0
+        count = self._commit(delete_all) if wanted else 0
+        self.attachments.delete(wanted)
+        return count
 
     def put_assessment(self, key: int, assessment: Assessment) -> None:
         """See the protocol."""

@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 from typing import TYPE_CHECKING, TypeVar
 
+from spantree.store.attachments import AttachmentFiles
 from spantree.store.connections import Connections
 from spantree.store.inserts import Inserter
 from spantree.store.protocol import StoreUnavailableError, Trouble
@@ -35,7 +36,7 @@ class SqliteStore(SqlStore):
     """
 
     def __init__(self, path: Path, *, replace_damaged: bool = False) -> None:
-        super().__init__(str(path))
+        super().__init__(str(path), AttachmentFiles(path))
         self._connections = Connections(path, replace_damaged=replace_damaged)
         self._generation = -1
 

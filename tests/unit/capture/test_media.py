@@ -9,6 +9,7 @@ import re
 import pytest
 
 from spantree.recording.capture import (
+    SHELF,
     Attachment,
     Attachments,
     capture,
@@ -64,7 +65,9 @@ def test_sound_of_openai_is_known_by_its_name():
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_without_a_collector_a_note_stays(form):
+def test_where_nobody_takes_them_a_note_stays(form, monkeypatch):
+    monkeypatch.setattr(SHELF, "is_open", False)
+
     captured = capture({"v": FORMS[form]})
 
     assert (

@@ -191,7 +191,8 @@ MEMBERS = {
     "Link": "trace_id span_id attributes to_dict from_dict",
     "Trace": (
         "trace_id to_dict from_dict to_json from_json search_spans search_assessments "
-        "to_pandas_dataframe_row pandas_dataframe_columns _repr_mimebundle_"
+        "to_pandas_dataframe_row pandas_dataframe_columns _repr_mimebundle_ "
+        "get_attachment"
     ),
     "TraceData": "spans request response intermediate_outputs",
     "TraceInfo": (

@@ -7,14 +7,17 @@ never raise, and keep within :class:`Limits`.
 
 from __future__ import annotations
 
+from spantree.entities.attachment import Attachment
 from spantree.recording.capture.cuts import Cut
 from spantree.recording.capture.failures import report_failures_to
 from spantree.recording.capture.limits import Limits, configure_limits, limits
-from spantree.recording.capture.media import Attachment, Attachments, Media
+from spantree.recording.capture.media import Attachments, Media
 from spantree.recording.capture.readers import register_serializer
+from spantree.recording.capture.shelf import SHELF
 from spantree.recording.capture.snapshot import capture, capture_arguments
 
 __all__ = [
+    "SHELF",
     "Attachment",
     "Attachments",
     "Cut",

@@ -7,9 +7,9 @@ import binascii
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spantree.entities.attachment import ATTACHMENT_SCHEME, Attachment
 from spantree.recording.capture.notes import Note, Reading, note
 
 if TYPE_CHECKING:
@@ -18,25 +18,15 @@ if TYPE_CHECKING:
 SHORTEST = 2_048
 """Characters of base64 text below which media stay where they are."""
 
-_DEFAULT_MAX_BYTES = 10_000_000
+ADDRESS = f"{ATTACHMENT_SCHEME}://"
+UNKNOWN_TRACE = f"tr-{0:032x}"
+"""Stands in an address until the trace is known."""
+
+DEFAULT_MAX_BYTES = 10_000_000
 _CONTENT_TYPE = re.compile(r"[a-z0-9]{1,40}/[A-Za-z0-9.+_-]{1,80}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_=\s-]*")
 _DATA_URI = re.compile(r"data:([^;,]{1,120})(?:;[^;,]{1,80}){0,3};base64,")
 _LONGEST_DATA_HEAD = 400
-_SIGNATURES = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"%PDF-", "application/pdf"),
-    (b"ID3", "audio/mpeg"),
-    (b"OggS", "audio/ogg"),
-    (b"fLaC", "audio/flac"),
-)
-# RIFF files say what they are after their length.
-_RIFF_KINDS = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}
-_RIFF_KIND_AT = slice(8, 12)
-
 # The ways APIs wrap base64 text: in a data URI, or beside a field with its type.
 _TYPE_FIELDS = ("media_type", "mime_type", "mimeType")
 MARKS = (
@@ -47,31 +37,6 @@ MARKS = (
     *(f'"{name}"'.encode() for name in _TYPE_FIELDS),
 )
 """JSON text with none of these holds no media."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """Bytes to be kept with a trace as a file of their own.
-
-    Attributes:
-        content_type: MIME type, such as ``image/png``.
-        content_bytes: The content.
-    """
-
-    content_type: str
-    content_bytes: bytes
-
-    @classmethod
-    def from_file(cls, path: str | Path, content_type: str | None = None) -> Attachment:
-        """Read a file now.
-
-        Args:
-            path: Where it is.
-            content_type: Its MIME type; by default told from its first bytes.
-        """
-        content = Path(path).read_bytes()
-        kind = content_type or sniff(content[:64]) or "application/octet-stream"
-        return cls(kind, content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +79,7 @@ class Attachments(list[Media]):
         max_bytes: Larger media become a note.
     """
 
-    def __init__(self, trace_id: str, max_bytes: int = _DEFAULT_MAX_BYTES) -> None:
+    def __init__(self, trace_id: str, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
         super().__init__()
         self.trace_id = trace_id
         self.max_bytes = max_bytes
@@ -138,17 +103,16 @@ def put_aside(
         The address of the media, or a note with type and size in its place.
     """
     kind = content_type if _CONTENT_TYPE.fullmatch(content_type) else "unknown"
-    limit = _DEFAULT_MAX_BYTES
-    trace = ""
+    limit, trace_id = DEFAULT_MAX_BYTES, UNKNOWN_TRACE
     if isinstance(attachments, Attachments):
-        limit = attachments.max_bytes
-        trace = f"&trace_id={attachments.trace_id}"
+        limit, trace_id = attachments.max_bytes, attachments.trace_id
+    trace = f"&trace_id={trace_id}"
     if attachments is None or size > limit:
         return note("attachment", content_type=kind, size=size)
     media = Media(_new_id(), kind, size, load())
     attachments.append(media)
     quoted = kind.replace("+", "%2B").replace("/", "%2F")
-    return f"mlflow-attachment://{media.id}?content_type={quoted}{trace}&size={size}"
+    return f"{ADDRESS}{media.id}?content_type={quoted}{trace}&size={size}"
 
 
 def attached(value: Attachment, run: Reading) -> object:
@@ -157,16 +121,6 @@ def attached(value: Attachment, run: Reading) -> object:
     if type(content) is not bytes or type(value.content_type) is not str:
         return note("attachment", content_type="unknown")
     return run.media(value.content_type, len(content), lambda: content)
-
-
-def sniff(head: bytes) -> str | None:
-    """Tell media from their first bytes."""
-    for signature, content_type in _SIGNATURES:
-        if head.startswith(signature):
-            return content_type
-    if head.startswith(b"RIFF"):
-        return _RIFF_KINDS.get(head[_RIFF_KIND_AT])
-    return None
 
 
 def find_data_uri(text: str) -> tuple[str, int] | None:

@@ -18,9 +18,10 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from spantree.entities.attachment import Attachment
 from spantree.recording.capture import containers, scalars
 from spantree.recording.capture.libraries import library_reader, library_type
-from spantree.recording.capture.media import Attachment, attached
+from spantree.recording.capture.media import attached
 from spantree.recording.capture.notes import (
     Reading,
     class_dict,

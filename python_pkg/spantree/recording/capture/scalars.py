@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from spantree.recording.capture.media import sniff
+from spantree.entities.attachment import sniff
 from spantree.recording.capture.notes import (
     Note,
     Reading,

@@ -20,6 +20,7 @@ from spantree.recording.capture.media import SHORTEST, find_data_uri
 from spantree.recording.capture.notes import Note, OpenNote, is_scalar, note
 from spantree.recording.capture.readers import reader_for
 from spantree.recording.capture.scalars import long_int
+from spantree.recording.capture.shelf import SHELF
 from spantree.recording.capture.text import size_of
 from spantree.recording.capture.walk import Walk
 
@@ -46,8 +47,8 @@ def capture(
         cuts: Gets an entry ``{path, kept, total, unit}`` for each part that was cut;
             ``path`` is relative to the value, dotted, empty for the value itself.
         attachments: Gets the media found in the value, best an
-            :class:`~spantree.recording.capture.Attachments`; without it only their
-            type and size are kept.
+            :class:`~spantree.recording.capture.Attachments`; without it they go to
+            the :data:`~spantree.recording.capture.SHELF`.
 
     Returns:
         A scalar as it is, or JSON text.
@@ -101,8 +102,12 @@ def _guarded(
     cuts: Cuts | None,
     attachments: Collector | None,
 ) -> Captured:
+    media = SHELF.collector() if attachments is None else attachments
     try:
-        return take(value, cuts, attachments)
+        captured = take(value, cuts, media)
+        if media and attachments is None:
+            SHELF.add(media)
+        return captured
     except (KeyboardInterrupt, SystemExit):  # a signal's: no code of the user's ran
         raise
     except BaseException as error:  # noqa: BLE001 - nothing of ours may escape
