@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         view,
     )
     from spantree.frames import (
+        aggregate,
         get,
         show,
         spans,
@@ -84,6 +85,9 @@ if TYPE_CHECKING:
     from spantree.merging import (
         add_trace,
         log_trace,
+    )
+    from spantree.pruning import (
+        prune,
     )
     from spantree.recording import (
         ThreadPoolExecutor,
@@ -150,6 +154,7 @@ _NAMES = {
         "view",
     ),
     "spantree.frames": (
+        "aggregate",
         "get",
         "show",
         "spans",
@@ -160,6 +165,7 @@ _NAMES = {
         "add_trace",
         "log_trace",
     ),
+    "spantree.pruning": ("prune",),
     "spantree.recording": (
         "ThreadPoolExecutor",
         "TracingOrderWarning",
@@ -206,6 +212,7 @@ __all__ = [
     "TracingOrderWarning",
     "__version__",
     "add_trace",
+    "aggregate",
     "anthropic",
     "autogen",
     "autolog",
@@ -246,6 +253,7 @@ __all__ = [
     "openai",
     "override_feedback",
     "propagate",
+    "prune",
     "search_experiments",
     "search_sessions",
     "search_traces",

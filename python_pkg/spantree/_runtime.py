@@ -264,13 +264,23 @@ class Runtime:
         return self.search_page(query, limit, cursor=None, spans=spans).traces
 
     def search_page(
-        self, query: Query, limit: int | None, *, cursor: str | None, spans: bool
+        self,
+        query: Query,
+        limit: int | None,
+        *,
+        cursor: str | None,
+        spans: bool,
+        timeout_s: float | None = None,
     ) -> Page:
         """Give a page of the traces that match, this process's latest included."""
         self.flush(_READ_YOUR_WRITES_SECONDS)
         return self.read(
             lambda store: store.search(
-                query, limit=limit, cursor=cursor, include_spans=spans
+                query,
+                limit=limit,
+                cursor=cursor,
+                include_spans=spans,
+                timeout_s=timeout_s,
             )
         )
 
@@ -284,6 +294,13 @@ class Runtime:
         from spantree.span_rows import span_frame
 
         return span_frame(traces)
+
+    def aggregate(
+        self, query: Query, by: Sequence[str], measures: Sequence[str]
+    ) -> list[dict[str, object]]:
+        """Group the traces that match, and measure each group."""
+        self.flush(_READ_YOUR_WRITES_SECONDS)
+        return self.read(lambda store: store.aggregate(query, by, measures))
 
     def show(self, trace: Trace) -> None:
         """Show a trace under the running cell, in a notebook; elsewhere do nothing."""

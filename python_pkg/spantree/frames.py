@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from spantree.entities.trace import Trace
 
-__all__ = ["get", "show", "spans", "traces"]
+__all__ = ["aggregate", "get", "show", "spans", "traces"]
 
+_COUNTED = ("count", "errors", "tokens", "input_tokens", "output_tokens")
 _FORMS = ("pandas", "polars", "arrow", "records")
 
 
@@ -88,6 +89,51 @@ def spans(
     query = trace_query(filter, order_by, experiments=None)
     frame = span_frame(RUNTIME.search(query, limit, spans=True), columns or ())
     return _as_form(_chosen(frame, columns), as_)
+
+
+def aggregate(
+    by: Sequence[str] | str = (),
+    measures: Sequence[str] | str = ("count", "errors", "tokens", "cost", "p50", "p95"),
+    filter: str | None = None,  # noqa: A002 - what it is
+    *,
+    as_: str = "pandas",
+) -> Any:
+    """Group traces and measure each group: tokens by model, latency by day.
+
+    Args:
+        by: Fields of traces (``model``, ``name``, ``status``, ``session``, ``tag.…``),
+            ``day`` or ``hour`` (UTC); none for one group of all. A trace of several
+            models counts, whole, for each of them.
+        measures: Among ``count``, ``errors``, ``tokens``, ``input_tokens``,
+            ``output_tokens``, ``cost`` (USD), ``duration`` (its mean), ``p50``,
+            ``p90``, ``p95``, ``p99`` (of the duration); durations in ms.
+        filter: The search language; None for all traces.
+        as_: ``"pandas"``, ``"polars"``, ``"arrow"`` or ``"records"`` (dicts; needs no
+            pandas).
+
+    Returns:
+        A row a group, the largest first; what is unknown of a whole group is NA.
+
+    Raises:
+        FilterError: If the filter is not understood.
+        SpantreeException: If a field, a measure or the form is unknown.
+        MissingExtraError: If pandas, or what the form needs, is not installed.
+    """
+    by = [by] if isinstance(by, str) else list(by)
+    measures = [measures] if isinstance(measures, str) else list(measures)
+    query = trace_query(filter, None, experiments=None)
+    rows = RUNTIME.aggregate(query, by, measures)
+    if as_ == "records":
+        return rows
+    require_pandas("aggregate()")
+    import pandas as pd
+
+    counts = dict.fromkeys(_COUNTED, "Int64")
+    numbers = dict.fromkeys(measures, "Float64") | {
+        name: dtype for name, dtype in counts.items() if name in measures
+    }
+    frame = pd.DataFrame(rows, columns=[*by, *measures]).astype(numbers)
+    return _as_form(frame, as_)
 
 
 def get(which: Any) -> list[Trace]:

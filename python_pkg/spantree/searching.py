@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from spantree._runtime import RUNTIME
 from spantree.entities.errors import MissingExtraError, SpantreeException
 from spantree.entities.session import Session
 from spantree.experiments import experiment_ids as united
+from spantree.extraction import extracted
+from spantree.recording import warn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
 
+    from spantree.entities.trace import Trace
     from spantree.search import Query
 
 __all__ = ["search_sessions", "search_traces", "trace_query"]
@@ -60,8 +64,9 @@ def search_traces(
         flush: Wait for the writer without a time limit.
         experiment_names: Experiments by name, added to the others.
         layout: ``"mlflow"`` for the 12 columns of MLflow, ``"wide"`` to add typed ones.
-        timeout: Seconds; not supported by a local store.
-        where: ``"local"``; there is no other place to search yet.
+        timeout: Seconds after which to stop looking into what spans carry, which no
+            index serves; a warning then says how far back the search came.
+        where: ``"local"``, the only place that is searched so far.
 
     Returns:
         A DataFrame, or a list of traces.
@@ -79,9 +84,9 @@ def search_traces(
         experiment_ids, filter_string = None, experiment_ids
     _check("return_type", return_type, ("pandas", "list", None))
     _check("layout", layout, ("mlflow", "wide"))
-    _check("where", where, ("local", None))
-    if timeout is not None:
-        msg = "timeout is not supported by a local store; leave it out."
+    _check_where(where)
+    if timeout is not None and not timeout > 0:
+        msg = f"timeout is a number of seconds above 0, not {timeout!r}."
         raise SpantreeException(msg)
     if return_type is None:
         return_type = "pandas" if _has_pandas() else "list"
@@ -98,9 +103,12 @@ def search_traces(
         model_id=model_id,
     )
     if return_type == "list":
-        return RUNTIME.search(query, max_results, spans=include_spans)
+        return _found(query, max_results, timeout, spans=include_spans)
     require_pandas('search_traces(return_type="pandas")')
-    return _frame(query, max_results, extract_fields or (), layout, spans=include_spans)
+    columns = extracted(extract_fields or ())
+    spans = include_spans or bool(columns)
+    found = _found(query, max_results, timeout, spans=spans)
+    return _frame(found, columns, layout, spans=include_spans)
 
 
 def search_sessions(
@@ -199,21 +207,35 @@ def require_pandas(asked: str) -> None:
         raise MissingExtraError(msg)
 
 
+def _found(
+    query: Query, limit: int | None, timeout: float | None, *, spans: bool
+) -> list[Trace]:
+    page = RUNTIME.search_page(
+        query, limit, cursor=None, spans=spans, timeout_s=timeout
+    )
+    if not page.complete:
+        until = datetime.fromtimestamp((page.scanned_until_ns or 0) / 1e9).astimezone()
+        warn(
+            "search_timeout",
+            "The search stopped after %s s, back at %s; older traces were not looked "
+            "at. Give it a longer timeout, or more conditions beside the text.",
+            timeout,
+            f"{until:%Y-%m-%d %H:%M:%S}",
+        )
+    return page.traces
+
+
 def _frame(
-    query: Query,
-    max_results: int | None,
-    extract_fields: Sequence[str],
+    found: list[Trace],
+    columns: Mapping[str, Callable[[Trace], object]],
     layout: str,
     *,
     spans: bool,
 ) -> pd.DataFrame:
     import pandas as pd
 
-    from spantree.extraction import extracted
     from spantree.search import compat_frame, typed_frame
 
-    columns = extracted(extract_fields)
-    found = RUNTIME.search(query, max_results, spans=spans or bool(columns))
     frame = compat_frame(found, include_spans=spans)
     for name, value_of in columns.items():
         frame[name] = pd.Series([value_of(trace) for trace in found], dtype="object")
@@ -236,6 +258,15 @@ def _has_pandas() -> bool:
     except ImportError:
         return False
     return True
+
+
+def _check_where(where: str | None) -> None:
+    if where not in ("local", None):
+        msg = (
+            f"where is 'local', not {where!r}: traces are searched in the local store "
+            "only. Searching a remote server is not there yet."
+        )
+        raise SpantreeException(msg)
 
 
 def _quoted(value: object) -> str:

@@ -128,9 +128,11 @@ class Store(Protocol):
 
         Args:
             query: Which traces; its order is not looked at.
-            by: Fields of traces to group by, at most a few; none for one group.
+            by: Fields of traces to group by, ``day`` or ``hour`` (UTC); none for one
+                group.
             measures: Among ``count``, ``errors``, ``tokens``, ``input_tokens``,
-                ``output_tokens``, ``cost``, ``duration`` (the mean, in ms).
+                ``output_tokens``, ``cost``, ``duration`` (the mean), ``p50``, ``p90``,
+                ``p95``, ``p99`` (of the duration); durations in ms.
 
         Returns:
             A dict a group with all these names, the largest group first; what is
