@@ -4,19 +4,21 @@
 PYTHON ?= python3
 VENV := .venv
 LIBRARIES := .venv-libraries
+MLFLOW := .venv-mlflow
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 NODE_TOOLS := js/node_modules/.package-lock.json
 JS_SOURCES := js/build.mjs $(shell find js/src labextension/src labextension/schemas -type f)
 
 .PHONY: demo test format lint types build bench test-unit test-js test-notebook \
-  test-integrations test-libraries test-packaging test-browser test-faults fuzz notebooks picture clean
+  test-integrations test-libraries test-mlflow record-mlflow test-packaging test-browser \
+  test-faults fuzz notebooks picture clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m spantree demo
 
 test: lint types test-unit test-js test-notebook test-integrations test-libraries \
-  test-faults test-packaging test-browser
+  test-mlflow test-faults test-packaging test-browser
 
 format: $(VENV)/.dev $(NODE_TOOLS)
 	$(BIN)/ruff format .
@@ -47,6 +49,14 @@ test-integrations: $(VENV)/.dev
 
 test-libraries: $(LIBRARIES)/.made
 	SPANTREE_TEST_REQUIRES=all $(LIBRARIES)/bin/pytest -q tests/integrations
+
+# The same programs and searches in a real MLflow, in an environment of its own: 620 MB
+# on disk, two minutes, half a minute of CPU.
+test-mlflow: $(VENV)/.dev $(MLFLOW)/.made
+	SPANTREE_MLFLOW_PYTHON=$(MLFLOW)/bin/python $(BIN)/pytest -q tests/parity
+
+record-mlflow: $(MLFLOW)/.made
+	$(MLFLOW)/bin/python tests/parity/record.py tests/parity/mlflow.json
 
 test-faults: $(VENV)/.dev
 	$(BIN)/pytest -q tests/faults tests/faults/fuzz_values.py
@@ -79,7 +89,7 @@ picture: $(VENV)/.dev
 	cp out/pictures/first_trace.png docs/tree.png
 
 clean:
-	rm -rf $(VENV) $(LIBRARIES) js/node_modules python_pkg/spantree/static labextension/dist dist out
+	rm -rf $(VENV) $(LIBRARIES) $(MLFLOW) js/node_modules python_pkg/spantree/static labextension/dist dist out
 
 $(BIN)/uv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "spantree needs Python 3.10 or newer: make PYTHON=python3.x")'
@@ -100,6 +110,11 @@ $(LIBRARIES)/.made: $(BIN)/uv pyproject.toml
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(LIBRARIES)
 	SPANTREE_SKIP_JS=1 $(BIN)/uv pip install --quiet --python $(LIBRARIES)/bin/python \
 	  -e . --group libraries
+	touch $@
+
+$(MLFLOW)/.made: $(BIN)/uv tests/parity/requirements.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(MLFLOW)
+	$(BIN)/uv pip install --quiet --python $(MLFLOW)/bin/python -r tests/parity/requirements.txt
 	touch $@
 
 $(NODE_TOOLS): js/package.json js/package-lock.json

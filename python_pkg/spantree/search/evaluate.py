@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 Place: TypeAlias = "str | int | float | None"
 
+ISSUE_ID = "mlflow.issueId"  # metadata of the judgement that `log_issue` makes
 LINKED_PROMPTS = "mlflow.linkedPrompts"  # a tag, as mlflow 3.17 writes it
 
 
@@ -227,6 +228,13 @@ def _prompts(summary: Summary) -> Iterable[str]:
             yield f"{prompt.get('name')}/{prompt.get('version')}"
 
 
+def _issues(summary: Summary) -> Iterable[str]:
+    """Give the ids of the issues that a trace is said to show."""
+    for a in summary.assessments:
+        if ISSUE_ID in a.metadata:
+            yield a.metadata[ISSUE_ID]
+
+
 def _known(value: object) -> list[object]:
     return [] if value is None else [value]
 
@@ -252,6 +260,7 @@ _ASSESSMENT_KINDS: Mapping[str, tuple[type[Assessment], ...]] = {
 _MANY: Mapping[str, Callable[[Summary], Iterable[object]]] = {
     "model": lambda s: s.models,
     "prompt": _prompts,
+    "issue": _issues,
 }
 _PLAIN: Mapping[str, Callable[[Summary], object]] = {
     "name": lambda s: s.name,

@@ -144,6 +144,7 @@ _KEYED = {
     "feedback": "feedback",
     "expectation": "expectation",
     "assessment": "assessment",
+    "issue": "issue",
 }
 _PREFIXES = ("trace", "attribute", "attributes")
 _ONE_FIELD = {
@@ -152,6 +153,7 @@ _ONE_FIELD = {
     ("tag", USER): TRACE_FIELDS["user"],
     ("metadata", USER): TRACE_FIELDS["user"],
     ("tag", TRACE_NAME): TRACE_FIELDS["name"],
+    ("issue", "id"): Field("issue", _TEXT),
 }
 SHOWN_FIELDS = (
     "name, status, duration, timestamp, tokens, cost, session, user, model, error, "
@@ -194,8 +196,11 @@ def known_names(*, inside_span: bool = False) -> list[str]:
 def _keyed_field(key: str, argument: str) -> Field | None:
     if not argument:
         return None
+    known = _ONE_FIELD.get((key, argument))
+    if known is not None or key == "issue":
+        return known
     if key in ("tag", "metadata"):
-        return _ONE_FIELD.get((key, argument)) or Field(key, _TEXT, argument)
+        return Field(key, _TEXT, argument)
     return Field(key, FieldKind.JSON, argument)
 
 

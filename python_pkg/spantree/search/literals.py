@@ -23,6 +23,7 @@ NS_PER_UNIT = {
     "h": 3_600_000_000_000,
     "d": 86_400_000_000_000,
 }
+BYTES_PER_UNIT = {"kb": 1_000, "mb": 1_000_000}
 _NS_PER_MS = NS_PER_UNIT["ms"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|ms|s|m|h|d)\s+ago", re.IGNORECASE)

@@ -18,8 +18,8 @@ _NUMBER = re.compile(r"[+-]?\d{1,300}(\.\d+)?([eE][+-]?\d{1,3})?")
 def satisfies(op: Op, literals: Sequence[Literal], value: object) -> bool:
     """Tell whether a value that exists satisfies an operator.
 
-    A number compares with a text as numbers do when the text is a number; TRUE and
-    FALSE equal the texts ``'true'`` and ``'false'``.
+    A text that spells a number compares with a number as numbers do; TRUE and FALSE
+    equal the texts ``'true'`` and ``'false'`` and are no numbers.
 
     Args:
         op: Any but IS_NULL.
@@ -48,7 +48,9 @@ def text_of(value: object) -> str:
 
 
 def number_of(value: object) -> int | float | None:
-    """Give the number a value is or spells, else None."""
+    """Give the number a value is or spells, else None; TRUE and FALSE are none."""
+    if isinstance(value, bool):
+        return None
     if isinstance(value, (int, float)):
         return value
     if not isinstance(value, str):
@@ -65,14 +67,10 @@ def compare(op: Op, number: float, wanted: float) -> bool:
 
 
 def _equal(value: object, literal: Literal) -> bool:
-    if isinstance(literal, bool) or isinstance(value, bool):
-        if isinstance(literal, (bool, str)):
-            return text_of(value) == text_of(literal)
-        return value == literal
-    if isinstance(value, str) and isinstance(literal, str):
-        return value == literal
-    number, wanted = number_of(value), number_of(literal)
-    return number is not None and wanted is not None and number == wanted
+    if isinstance(literal, (bool, str)):
+        return text_of(value) == text_of(literal)
+    number = number_of(value)
+    return number is not None and number == literal
 
 
 def _ordered(op: Op, value: object, literal: Literal) -> bool:

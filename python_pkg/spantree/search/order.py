@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _EXPERIMENT = Field("experiment_id", FieldKind.NUMBER)
-_NOT_SORTABLE = ("model", "feedback", "expectation", "assessment")
+_NOT_SORTABLE = (
+    "model",
+    "prompt",
+    "issue",
+    "inputs",
+    "outputs",
+    "text",
+    "feedback",
+    "expectation",
+    "assessment",
+)
 
 
 @dataclass(frozen=True, slots=True)

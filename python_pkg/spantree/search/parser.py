@@ -45,7 +45,9 @@ MAX_DEPTH = 100
 _SYMBOLS = {"==": "=", "<>": "!="}
 _WORD_OPS = ("LIKE", "ILIKE", "RLIKE", "CONTAINS", "MATCH", "IN", "BETWEEN")
 _KEYWORDS = {"AND", "OR", "NOT", "IS", "NULL", *_WORD_OPS}
-_KEY_KINDS = (TokenKind.NAME, TokenKind.QUOTED_NAME, TokenKind.NUMBER)
+_NAME_KINDS = (TokenKind.NAME, TokenKind.QUOTED_NAME)
+# After a dot also tag."my key", as mlflow 3.17 takes it.
+_KEY_KINDS = (*_NAME_KINDS, TokenKind.NUMBER, TokenKind.STRING)
 _OPENING_WORDS = ("SPAN", "COUNT", "HAS")
 _COUNT_OPS = ("=", "!=", "<", "<=", ">", ">=")
 _OR_POWER, _AND_POWER, _NOT_POWER = 1, 2, 3
@@ -139,7 +141,7 @@ class _Parser:
                 return self._span_relation()
             if word == "COUNT" and following.is_word("SPAN"):
                 return self._span_count()
-            if word == "HAS" and following.kind in _KEY_KINDS[:2]:
+            if word == "HAS" and following.kind in _NAME_KINDS:
                 return self._has()
         return self._comparison()
 
@@ -228,7 +230,9 @@ class _Parser:
     def _field(self) -> tuple[Field, Token]:
         first = self._reader.peek()
         is_keyword = first.kind is TokenKind.NAME and first.text.upper() in _KEYWORDS
-        if first.kind not in _KEY_KINDS[:2] or is_keyword:
+        # "status" = 'OK' is a field in MLflow, too.
+        is_name = first.kind in _NAME_KINDS or first.text[:1] == '"'
+        if not is_name or is_keyword:
             raise self._no_field(first)
         parts = [self._reader.take().value]
         while self._reader.peek().text in (".", "["):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypeAlias
 
 from spantree.search.fields import Field, FieldKind
 from spantree.search.literals import (
+    BYTES_PER_UNIT,
     NS_PER_UNIT,
     Nanoseconds,
     number,
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 Value: TypeAlias = "str | int | float | bool | Nanoseconds"
 
+_NUMBER = re.compile(r"\d{1,300}(\.\d+)?([eE][+-]?\d{1,3})?")
 _OF_NUMBERS = (FieldKind.NUMBER, FieldKind.TIME, FieldKind.DURATION)
 _OF_UNITS = (FieldKind.TIME, FieldKind.DURATION)
 _OF_TEXTS = (FieldKind.STATE, FieldKind.TRACE_ID)
@@ -36,6 +39,9 @@ def read_value(reader: Reader, field: Field) -> Value:
     token = reader.peek()
     value = _literal(reader, field)
     problem, hint = _misfit(value, field, token.text)
+    if not problem and token.unit in BYTES_PER_UNIT and field.kind in _OF_UNITS:
+        problem = f"{field.shown} takes no unit of size"
+        hint = f"units: {' '.join(NS_PER_UNIT)}"
     if problem:
         raise reader.error(problem, token, hint=hint)
     return value
@@ -71,6 +77,9 @@ def _literal(reader: Reader, field: Field) -> Value:
 
 
 def _text(reader: Reader, token: Token, field: Field) -> Value:
+    if field.kind.is_numeric and _NUMBER.fullmatch(token.value):
+        # execution_time = '1500' is a number in MLflow, too.
+        return number(token.value)
     if field.kind is not FieldKind.TIME:
         return clean_text(token.value)
     moment = time_of(token.value, reader.now_ns)
@@ -83,9 +92,12 @@ def _text(reader: Reader, token: Token, field: Field) -> Value:
 def _number(reader: Reader, token: Token) -> int | float | Nanoseconds:
     if not token.unit:
         return number(token.value)
+    if token.unit in BYTES_PER_UNIT:
+        return number(token.value) * BYTES_PER_UNIT[token.unit]
     if token.unit not in NS_PER_UNIT:
         problem = f"unknown unit {token.unit!r}"
-        raise reader.error(problem, token, hint=f"units: {' '.join(NS_PER_UNIT)}")
+        units = " ".join([*NS_PER_UNIT, *BYTES_PER_UNIT])
+        raise reader.error(problem, token, hint=f"units: {units}")
     return with_unit(token.value, token.unit)
 
 

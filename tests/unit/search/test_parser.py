@@ -153,7 +153,7 @@ def test_span_groups_speak_of_spans_of_their_own():
         ("name IN ('a'", 8, 1, "this list is never closed"),
         ("tag.x > 'a'", 6, 1, "tag.x takes =, IN, LIKE"),
         ("tokens > 2s", 9, 2, "takes no unit of time"),
-        ("tokens > '5'", 9, 3, "write numbers without quotes"),
+        ("tokens > 'x'", 9, 3, "write numbers without quotes"),
         ("timestamp > 'soon'", 12, 6, "is not a time"),
         ("duration > 3pc", 11, 3, "units: ns us ms s m h d"),
         ("name = NULL", 7, 4, "IS NULL"),
