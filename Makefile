@@ -12,7 +12,7 @@ JS_SOURCES := js/build.mjs $(shell find js/src labextension/src labextension/sch
 
 .PHONY: demo test format lint types build bench test-unit test-js test-notebook \
   test-integrations test-libraries test-mlflow record-mlflow test-packaging test-browser \
-  test-faults fuzz notebooks picture clean
+  test-faults fuzz notebooks cheatsheet picture clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m spantree demo
@@ -82,6 +82,9 @@ bench: $(VENV)/.dev
 
 notebooks: $(VENV)/.dev
 	$(BIN)/python notebooks/execute.py
+
+cheatsheet: $(VENV)/.dev
+	$(BIN)/python docs/write_magics.py
 
 picture: $(VENV)/.dev
 	sh .ci/system-packages chromium

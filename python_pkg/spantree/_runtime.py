@@ -289,6 +289,22 @@ class Runtime:
         self.flush(_READ_YOUR_WRITES_SECONDS)
         return self.read(lambda store: store.summaries(query, limit=limit))
 
+    def export_traces(
+        self, path: Path, wanted: str | None, traces: Sequence[Trace] | None
+    ) -> int:
+        """Write the traces that match, or those given, to a file."""
+        from spantree.exporting import export_traces
+
+        return export_traces(path, wanted, traces=traces)
+
+    def import_traces(
+        self, path: Path, progress: Callable[[int], object] | None
+    ) -> int:
+        """Store the traces of a file, telling how many with each step."""
+        from spantree.importing import import_traces
+
+        return import_traces(path, progress=progress)
+
     def span_frame(self, traces: Sequence[Trace]) -> pd.DataFrame:
         """Give a DataFrame with one row a span."""
         from spantree.span_rows import span_frame

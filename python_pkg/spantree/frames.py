@@ -189,7 +189,10 @@ def _chosen(frame: pd.DataFrame, columns: Sequence[str] | None) -> pd.DataFrame:
 
 
 def _as_form(frame: pd.DataFrame, form: str) -> Any:
+    from spantree.search.accessor import register_accessor
+
     if form == "pandas":
+        register_accessor(RUNTIME)
         return frame
     if form == "records":
         rows = frame.astype(object).where(frame.notna(), None)

@@ -34,7 +34,10 @@ _SPANS_AT_ONCE = 2_000
 
 
 def import_traces(
-    path: str | os.PathLike[str], *, experiment_name: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    experiment_name: str | None = None,
+    progress: Callable[[int], object] | None = None,
 ) -> int:
     """Store the traces of a file; importing it twice changes nothing.
 
@@ -47,6 +50,7 @@ def import_traces(
         path: The file.
         experiment_name: Where the traces shall belong, made if need be; as the file
             says when left out, else ``Default``.
+        progress: Called with the number of traces of each step that was stored.
 
     Returns:
         How many traces were stored. Spans of one trace may come in several lines.
@@ -60,6 +64,8 @@ def import_traces(
     for batch in _batches(read_traces(path)):
         seen.update(trace.key for trace in batch)
         _store(batch, experiment_name)
+        if progress is not None:
+            progress(len(batch))
     return len(seen)
 
 

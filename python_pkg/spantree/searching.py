@@ -235,7 +235,9 @@ def _frame(
     import pandas as pd
 
     from spantree.search import compat_frame, typed_frame
+    from spantree.search.accessor import register_accessor
 
+    register_accessor(RUNTIME)
     frame = compat_frame(found, include_spans=spans)
     for name, value_of in columns.items():
         frame[name] = pd.Series([value_of(trace) for trace in found], dtype="object")

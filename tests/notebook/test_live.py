@@ -157,7 +157,9 @@ def test_an_interrupt_ends_the_spans_it_crosses(kernel):
     assert last["live"] is False
     assert last["traces"][0]["state"] == "ERROR"
     assert last["traces"][0]["errors"] == 2
-    assert "KeyboardInterrupt" in drawings(messages)[-1]["content"]["data"]["text/plain"]
+    assert (
+        "KeyboardInterrupt" in drawings(messages)[-1]["content"]["data"]["text/plain"]
+    )
 
 
 def test_an_interrupt_ends_what_was_left_open_as_interrupted(kernel):

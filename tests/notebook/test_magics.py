@@ -57,18 +57,79 @@ MISTAKES = {
     "%autolog off": "%autolog off needs a library. Try: %autolog openai off",
     "%traces --eror": "%traces has no option '--eror'. Did you mean '--errors'?",
     "%traces -n many": "invalid int value: 'many'",
-    "%traces --columns nmae": "Unknown column 'nmae'.",
+    "%traces -n 0": "-n is a count from 1, not 0.",
+    "%traces --columns nmae": "Unknown column 'nmae'. Did you mean 'name'?",
+    "%traces --sort nmae": "Unknown column 'nmae'. Did you mean 'name'?",
     "%traces --filter \"stauts = 'OK'\"": "did you mean 'status'?",
     "%traces --filter 'status = '": "a value is missing here (column 10)",
+    "%traces --slow 3x": "'3x' is not a duration. Use 500ms, 2s, 5m, 1h or 3d",
+    "%traces --since yesterday": "'yesterday' is no time. Use 500ms, 2s, 5m, 1h or 3d",
+    "%traces --tag version": "'version' is no tag. Write key=value",
+    "%traces --into 3": "--into takes a variable's name, not '3'.",
+    "%traces 'open": "No closing quotation. Close the quote.",
+    "%traces more": "%traces does not know what 'more' is for. See %traces -h",
     "%spantree onn": "%spantree does not know 'onn'. Did you mean 'on'?",
+    "%spantree --doctor": "%spantree has no option '--doctor'.",
+    "%trace ab12": "No trace starts with 'ab12'. Prefixes need 6 characters; see %traces",
+    "%trace abcdef012345": "No trace starts with 'abcdef012345'.",
+    "%trace tr-" + "0" * 32: "There is no trace tr-",
+    "%trace work": "'work' is a function, not a Trace. See %traces",
+    "%trace nothing": "No trace is called 'nothing'.",
+    "%trace -99": "There is no -99: only",
+    "%trace --span zz": "starts with 'zz'.",
+    "%trace --text --json": "not allowed with argument",
+    "%trace diff last nothing": "No trace is called 'nothing'.",
+    "%trace diff": "the following arguments are required: TARGET",
+    "%trace_display sideways": "%trace_display does not know 'sideways'. Known: on, off",
+    "%trace_display --max 0": "--max is a count from 1, not 0.",
+    "%trace_display --once": "--once needs a setting.",
+    "%trace_display tabel": "Did you mean 'table'?",
+    "%session a b": "does not know what 'b' is for",
+    "%session a --new": "%session takes a name or --new, not both.",
+    "%trace_tag last": "the following arguments are required",
+    "%trace_tag last word": "'word' is no tag. Write key=value",
+    "%feedback last": "the following arguments are required: VALUE",
+    "%feedback nothing good": "No trace is called 'nothing'.",
+    "%tracking_uri ftp://x": "ftp",
+    "%tracking_uri a b": "does not know what 'b' is for",
+    "%trace_export last x.exe": "'.exe' says none",
+    "%trace_export last --filter \"name = 'w'\" x.html": "takes TARGETs, or --filter",
+    "%trace_import nowhere.json": "nowhere.json can't be read: No such file",
+    "%trace_import": "the following arguments are required: FILE",
+    "%%trace --tpye X\n1": "has no option '--tpye'. Did you mean '--type'?",
+    "%%trace -t word\n1": "'word' is no tag. Write key=value",
 }
-HELP = ["%spantree -h", "%autolog --help", "%traces -h"]
+NAMES = [
+    "autolog",
+    "feedback",
+    "session",
+    "spantree",
+    "trace",
+    "trace_display",
+    "trace_export",
+    "trace_import",
+    "trace_tag",
+    "traces",
+    "tracking_uri",
+]
+HELP = [f"%{name} {flag}" for name in NAMES for flag in ("-h", "--help")]
+HELP += ["%trace diff -h"]
+SILENT = [
+    "%spantree ;",
+    "%spantree stats ;",
+    "%traces -n 1;",
+    "%trace ;",
+    "%trace_display ;",
+    "%session ;",
+    "%tracking_uri ;",
+    "%autolog ;",
+]
 
 
 @pytest.fixture(scope="module")
 def answers(module_run_cells):
     """What each line answers; one kernel for all of them."""
-    lines = [*MISTAKES, *HELP]
+    lines = [*MISTAKES, *HELP, *SILENT, *(f"%{name}?" for name in NAMES), "%%trace?"]
     result = module_run_cells(LOAD, TRACED + "work(1)", *lines)
     return {line: result.outputs(n + 2) for n, line in enumerate(lines)}
 
@@ -77,8 +138,14 @@ def answers(module_run_cells):
 def test_every_magic_explains_itself_with_two_examples(answers, line):
     text = "".join(output.text for output in answers[line])
 
-    assert "examples:" in text
-    assert text.count(line.split()[0]) >= 3
+    examples = text.partition("examples:")[2].strip().splitlines()
+    assert len(examples) >= 2
+    assert all(line.split()[0] in example for example in examples)
+
+
+@pytest.mark.parametrize("line", SILENT)
+def test_a_semicolon_silences_the_answer(answers, line):
+    assert answers[line] == []
 
 
 @pytest.mark.parametrize("line", MISTAKES)
@@ -86,9 +153,141 @@ def test_a_mistake_is_answered_in_one_line_without_a_traceback(answers, line):
     outputs = answers[line]
 
     assert [o.output_type for o in outputs] == ["stream"]
-    assert "UsageError" in outputs[0].text
+    assert outputs[0].text.startswith("UsageError")
     assert MISTAKES[line].lower() in outputs[0].text.lower()
     assert "Traceback" not in outputs[0].text
+
+
+def test_every_example_runs_as_it_stands(run_cells):
+    from support.magics_page import examples
+
+    lines = [line for _, lines in examples() for line in lines]
+    cells = [
+        f"{line}\nwork(1)" if line.startswith("%%") else line
+        for line in lines
+        if not line.endswith(" off") or "autolog" in line
+    ]
+    setup = TRACED + "work(1); work(0)\ntry: work(2)\nexcept ValueError: pass"
+
+    result = run_cells(LOAD, setup, *cells)
+
+    for n, cell in enumerate(cells):
+        kinds = [(o.output_type, o.get("name")) for o in result.outputs(n + 2)]
+        assert ("stream", "stderr") not in kinds, (cell, result.outputs(n + 2))
+        assert ("error", None) not in kinds, cell
+
+
+def test_every_magic_answers_before_there_is_a_trace(run_cells):
+    lines = [
+        "%spantree",
+        "%spantree doctor",
+        "%autolog",
+        "%traces",
+        "%trace",
+        "%trace diff -2 last",
+        "%trace_display",
+        "%session",
+        "%trace_tag last a=b",
+        "%feedback last good",
+        "%tracking_uri",
+        "%trace_export last x.html",
+    ]
+
+    result = run_cells(LOAD, *lines)
+
+    for n, line in enumerate(lines, 1):
+        assert {o.output_type for o in result.outputs(n)} <= {
+            "stream",
+            "execute_result",
+        }
+        if "last" in line or line == "%trace":
+            assert result.text(n).startswith("No traces yet. Try: `%autolog openai`")
+
+
+def test_tracing_that_is_off_is_told(run_cells):
+    result = run_cells(LOAD, "%spantree off", "%traces", "%%trace\n1 + 1")
+
+    hint = "Nothing is recorded: tracing is off. Turn it on: %spantree on"
+    assert hint in result.text(2)
+    assert hint in result.text(3)
+    assert "2" in result.text(3)
+
+
+def test_results_are_bound_by_into_and_by_assignment(run_cells):
+    lines = {
+        "%traces": "DataFrame",
+        "%trace": "Trace",
+        "%trace --text": "Report",
+        "%trace diff -2 last": "TraceDiff",
+        "%spantree": "Report",
+        "%spantree stats": "Report",
+        "%autolog": "Report",
+        "%session": "Report",
+        "%trace_display": "Report",
+        "%tracking_uri": "Report",
+        "%trace_tag last a=b": "Report",
+        "%feedback last good": "Report",
+        "%trace_export last x.html": "Report",
+    }
+    cells = []
+    for line in lines:
+        cells.append(f"{line} --into found")
+        cells.append(f"same = {line}\nprint(type(found).__name__, type(same).__name__)")
+
+    result = run_cells(LOAD, TRACED + "work(0); work(1);", *cells)
+
+    for n, (line, kind) in enumerate(lines.items()):
+        assert result.outputs(2 + 2 * n) == [], line
+        assert result.text(3 + 2 * n).split() == [kind, kind], line
+
+
+def test_what_is_said_of_a_trace_is_found_again(run_cells):
+    result = run_cells(
+        LOAD,
+        TRACED + "%session trip\nwork(1);",
+        "%trace_tag last team=search draft=1\n%trace_tag last draft-\n"
+        '%feedback last no --why "wrong year" --name accuracy',
+        "a = %traces --tag team=search --session trip --columns all\n"
+        "b = %traces --tag draft=1\n"
+        "found = a['feedback'][0]\n"
+        "print(len(a), len(b), found)\n"
+        "t = %trace\nprint(t.info.assessments[0].rationale)",
+    )
+
+    assert result.text(3).startswith("1 0 ")
+    assert "accuracy" in result.text(3)
+    assert "False" in result.text(3)
+    assert "wrong year" in result.text(3)
+
+
+def test_each_option_of_traces_narrows(run_cells):
+    options = {
+        "--errors": 1,
+        "--name work": 3,
+        "--name w*k": 3,
+        "--name nothing": 0,
+        "--slow 1h": 0,
+        "--since 1h": 3,
+        "--since 2001-01-01": 3,
+        "--last-cell": 2,
+        "--cell 3": 1,
+        "--no-cell": 0,
+        "--grep nowhere": 0,
+        "-n 2": 2,
+        "--errors --last-cell": 1,
+    }
+    cells = [f"found = %traces {option}\nprint(len(found))" for option in options]
+
+    result = run_cells(
+        LOAD,
+        TRACED,
+        "work(0);",
+        "work(1)\ntry: work(2)\nexcept ValueError: pass",
+        *cells,
+    )
+
+    found = {o: int(result.text(n + 4)) for n, o in enumerate(options)}
+    assert found == options
 
 
 def test_a_mistake_loses_nothing(run_cells):
@@ -100,3 +299,9 @@ def test_a_mistake_loses_nothing(run_cells):
     )
 
     assert result.text(3).strip() == "1"
+
+
+def test_the_page_of_magics_is_the_one_they_write():
+    from support.magics_page import page, written
+
+    assert written() == page(), "run: make cheatsheet"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from contextvars import Context
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from spantree.recording import guard
@@ -78,16 +80,26 @@ class Painter:
     def _bundle(self, frame: Frame, traces: list[Trace]) -> dict[str, Any]:
         live = frame.is_open
         budget = FULL if self._look(frame, "save") == "full" else LEAN
-        return mime_bundle(
+        options: dict[str, Any] = {
+            "key": frame.key,
+            "rev": frame.revision,
+            "live": live,
+            "mode": self._mode(frame, len(traces)),
+            "open_errors": bool(self._look(frame, "open_errors")),
+        }
+        bundle = mime_bundle(
             traces,
-            key=frame.key,
-            rev=frame.revision,
-            live=live,
-            mode=self._mode(frame, len(traces)),
-            open_errors=bool(self._look(frame, "open_errors")),
             budget=LIVE if live else budget,
             ascii_only=True if self._settings.ascii else None,
+            **options,
         )
+        if not live and self._look(frame, "widget") == "auto" and self._needs_widget():
+            bundle.update(_widget_view(traces, options, self._host))
+        return bundle
+
+    def _needs_widget(self) -> bool:
+        """Whether the front end draws our tree only as a widget."""
+        return self.can_update and is_widget_host(self._shell)
 
     def _show(self, frame: Frame, bundle: dict[str, Any]) -> None:
         from IPython.display import display, update_display
@@ -133,6 +145,29 @@ class Painter:
     def _is_captured(self) -> bool:
         """Whether ``%%capture`` keeps outputs, which can't be changed in place."""
         return type(self._shell.display_pub).__name__ == "CapturingDisplayPublisher"
+
+
+def is_widget_host(shell: InteractiveShell) -> bool:
+    """Tell whether the front end is VS Code or Colab, which know our widget only."""
+    return (
+        "__vsc_ipynb_file__" in shell.user_ns
+        or "VSCODE_PID" in os.environ
+        or "google.colab.output" in sys.modules
+    )
+
+
+def _widget_view(
+    traces: list[Trace], options: dict[str, Any], host: Host
+) -> dict[str, Any]:
+    """Give the MIME entry of a widget, or nothing where anywidget is missing."""
+    if find_spec("anywidget") is None:
+        return {}
+    from spantree.notebook.kernel_link import answer
+    from spantree.render.widget import TraceWidget
+
+    widget = TraceWidget(traces, answer=lambda ask: answer(ask, host), **options)
+    drawn, _ = widget._repr_mimebundle_()
+    return {mime: drawn[mime] for mime in drawn if "widget-view" in mime}
 
 
 def _failure(traces: list[Trace], error: Exception) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from spantree.entities.trace import Trace
     from spantree.search import Query, Summary
@@ -53,6 +54,16 @@ class Host(Protocol):
 
     def judge(self, trace: Trace, change: Callable[[Store], _T]) -> _T:
         """Change the assessments of a trace in the store."""
+
+    def export_traces(
+        self, path: Path, wanted: str | None, traces: Sequence[Trace] | None
+    ) -> int:
+        """Write the traces that match, or those given, to a file; count them."""
+
+    def import_traces(
+        self, path: Path, progress: Callable[[int], object] | None
+    ) -> int:
+        """Store the traces of a file, telling how many with each step; count them."""
 
     def set_target(self, uri: str | None) -> None:
         """Send the traces recorded from now on elsewhere."""

@@ -100,7 +100,7 @@ class SpantreeConfig(Configurable):  # type: ignore[misc]
 
     def _from_environment(self) -> Iterator[tuple[str, object]]:
         for name in self.setting_names():
-            for variable in _VARIABLES.get(name, (f"SPANTREE_{name.upper()}",)):
+            for variable in variables_of(name):
                 text = os.environ.get(variable, "").strip()
                 if text:
                     yield name, _parsed(name, text)
@@ -129,6 +129,11 @@ def _allowed(name: str) -> str:
     if isinstance(trait, Bool):
         return "it is true or false"
     return "it is a list of names" if isinstance(trait, List) else "it is a count"
+
+
+def variables_of(name: str) -> tuple[str, ...]:
+    """Give the environment variables of a setting; the first that is set holds."""
+    return _VARIABLES.get(name, (f"SPANTREE_{name.upper()}",))
 
 
 def has_toml() -> bool:

@@ -19,7 +19,7 @@ _NTH_LAST = re.compile(r"-([1-9]\d*)")
 _ID = re.compile(r"(tr-)?([0-9a-f]+)", re.IGNORECASE)
 _LEAST_DIGITS = 6
 _MOST_NAMED = 3
-TARGET_HELP = "last, -N, tr-…, 6 or more hex digits, or a variable (default: last)"
+TARGET_HELP = "last, -N, tr-…, 6 or more hex digits, or a variable"
 
 
 class NothingYet(Exception):  # noqa: N818 - no error: there is nothing to answer from

@@ -91,6 +91,9 @@ class CellMagic:
         compared = None
         if arguments.compare not in (None, _PREVIOUS):
             compared = find_trace(arguments.compare, self._desk)
+        if not RECORDER.enabled:
+            print(TRACING_IS_OFF)  # noqa: T201 - else nothing would tell
+            return
         frame = self._desk.frames.current
         if frame is None:
             return  # the hooks were taken back while the cell was read
@@ -101,8 +104,6 @@ class CellMagic:
         site = make_site(name, arguments.type)
         span = RECORDER.begin(site, {"source": frame.source})
         if not span:
-            if not RECORDER.enabled:
-                print(TRACING_IS_OFF)  # noqa: T201 - else nothing would tell
             return
         span.owner.update(tags=tags, session_id=arguments.session, user=arguments.user)
         frame.at_end.append(
@@ -150,7 +151,9 @@ def _parser() -> MagicParser:
     )
     parser.add_argument("-s", "--session", metavar="S", help="the conversation")
     parser.add_argument("-u", "--user", metavar="U", help="the user served")
-    parser.add_argument("--type", default=SpanType.CHAIN, metavar="TYPE")
+    parser.add_argument(
+        "--type", default=SpanType.CHAIN, metavar="TYPE", help="default: CHAIN"
+    )
     parser.add_argument(
         "--compare",
         nargs="?",

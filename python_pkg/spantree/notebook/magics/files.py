@@ -2,14 +2,114 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from IPython.core.error import UsageError
+
+from spantree.notebook.arguments import MagicParser
+from spantree.notebook.magic import Magic
+from spantree.notebook.report import Report
+from spantree.notebook.suggestions import target_words
+from spantree.notebook.targets import TARGET_HELP, NothingYet, find_trace
+from spantree.render.format import counted
+
 if TYPE_CHECKING:
+    from argparse import Namespace
+
+    import pandas as pd
+
     from spantree.notebook.desk import Desk
-    from spantree.notebook.magic import Magic
+
+# Smaller files are read before a bar could be looked at.
+_BYTES_WITH_BAR = 5_000_000
 
 
 def file_magics(desk: Desk) -> list[Magic]:
     """Give ``%trace_export`` and ``%trace_import``."""
-    del desk
-    return []
+    export = MagicParser(
+        "%trace_export",
+        "Write traces to a file: .spantree.json, .otlp.json, .otlp.jsonl, .html, .csv.",
+        [
+            "%trace_export last answer.spantree.json",
+            "%trace_export failed.otlp.jsonl --errors",
+        ],
+    )
+    export.add_argument(
+        "words",
+        nargs="+",
+        metavar="[TARGET] FILE",
+        help=f"{TARGET_HELP}; the file last",
+    )
+    export.add_argument("--filter", help="all that match, in the search language")
+    export.add_argument("--errors", action="store_true", help="all failed ones")
+    read = MagicParser(
+        "%trace_import",
+        "Store the traces of a file: OTLP JSON, .spantree.json, MLflow's trace JSON.",
+        ["%trace_import answer.spantree.json", "n = %trace_import failed.otlp.jsonl"],
+    )
+    read.add_argument("file", metavar="FILE")
+    return [
+        Magic(export, lambda a: _export(a, desk), {"words": target_words(desk)}),
+        Magic(read, lambda a: _import(a, desk), {"file": _files}),
+    ]
+
+
+def _export(arguments: Namespace, desk: Desk) -> Report:
+    *targets, name = arguments.words
+    is_search = bool(arguments.filter) or arguments.errors
+    if is_search and targets:
+        raise UsageError("%trace_export takes TARGETs, or --filter and --errors.")
+    file = Path(name).expanduser()
+    clauses = [f"({arguments.filter})"] if arguments.filter else []
+    clauses += ["status = 'ERROR'"] if arguments.errors else []
+    wanted = " AND ".join(clauses) or None
+    traces = None
+    if not is_search:
+        traces = [find_trace(target, desk) for target in targets or ["last"]]
+    try:
+        if file.suffix == ".csv":
+            ids = None if traces is None else [t.trace_id for t in traces]
+            count = _write_table(file, wanted, ids, desk)
+        else:
+            count = desk.host.export_traces(file, wanted, traces)
+    except OSError as error:
+        raise UsageError(f"{name} can't be written: {error.strerror}.") from None
+    return Report(f"wrote {counted(count, 'trace')} to {file}", count)
+
+
+def _write_table(
+    file: Path, wanted: str | None, ids: list[str] | None, desk: Desk
+) -> int:
+    from spantree.search import parse_query, typed_frame
+
+    if ids is not None:
+        quoted = ", ".join(f"'{trace_id}'" for trace_id in ids)
+        wanted = f"trace_id IN ({quoted})"
+    frame: pd.DataFrame = typed_frame(desk.host.summaries(parse_query(wanted), None))
+    if not len(frame):
+        raise NothingYet
+    frame.to_csv(file, index=False)
+    return len(frame)
+
+
+def _import(arguments: Namespace, desk: Desk) -> Report:
+    file = Path(arguments.file).expanduser()
+    try:
+        size = file.stat().st_size
+        if size < _BYTES_WITH_BAR:
+            count = desk.host.import_traces(file, None)
+        else:
+            from tqdm.auto import tqdm
+
+            with tqdm(desc=file.name, unit=" traces") as bar:
+                count = desk.host.import_traces(file, bar.update)
+    except OSError as error:
+        raise UsageError(f"{file} can't be read: {error.strerror}.") from None
+    return Report(f"stored {counted(count, 'trace')} of {file}", count)
+
+
+def _files() -> list[str]:
+    return sorted(
+        str(path) for path in Path().glob("*.json*") if not path.name.startswith(".")
+    )

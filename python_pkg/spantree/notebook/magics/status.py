@@ -11,6 +11,7 @@ from spantree._version import __version__
 from spantree.entities.errors import SpantreeException
 from spantree.integrations import status as library_status
 from spantree.notebook.arguments import MagicParser
+from spantree.notebook.display import is_widget_host
 from spantree.notebook.magic import Magic
 from spantree.notebook.report import Report
 from spantree.notebook.settings import has_toml
@@ -139,13 +140,12 @@ def _check_front_end(desk: Desk) -> Iterator[str]:
     if not hasattr(desk.shell, "kernel"):
         yield "· terminal: trees are printed as text after the cell"
         return
-    if "__vsc_ipynb_file__" in desk.shell.user_ns or "VSCODE_PID" in os.environ:
+    if is_widget_host(desk.shell):
         yield (
-            "· VS Code: widgets need its setting jupyter.widgetScriptSources and are "
-            "not saved; for notebooks that travel: %trace_display --widget never"
+            "· VS Code or Colab: outputs hold a widget beside HTML. It is not saved, "
+            "and VS Code fetches its script by jupyter.widgetScriptSources. For "
+            "notebooks that travel: %trace_display --widget never"
         )
-    elif "google.colab" in sys.modules:
-        yield "· Colab: outputs hold a widget beside HTML"
     else:
         yield "✓ Jupyter kernel: outputs hold the tree's own MIME type, HTML and text"
     extension = any(

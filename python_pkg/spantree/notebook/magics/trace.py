@@ -33,7 +33,11 @@ def trace_magics(desk: Desk) -> list[Magic]:
         ["%trace", "t = %trace -2", "%trace last --text", "%trace diff -2 last"],
     )
     parser.add_argument(
-        "target", nargs="?", default="last", metavar="TARGET", help=TARGET_HELP
+        "target",
+        nargs="?",
+        default="last",
+        metavar="TARGET",
+        help=f"{TARGET_HELP} (default: last)",
     )
     parser.add_argument("--depth", type=int, metavar="N", help="levels open at first")
     parser.add_argument("--span", metavar="ID", help="only this span and those below")
@@ -44,7 +48,7 @@ def trace_magics(desk: Desk) -> list[Magic]:
     diff = MagicParser(
         "%trace diff",
         "Compare two traces: aligned trees, what got slower, what changed.",
-        ["%trace diff -2 last", "d = %trace diff before after"],
+        ["%trace diff -2 last", "d = %trace diff -2 -1"],
     )
     diff.add_argument("a", metavar="TARGET", help="the one before")
     diff.add_argument(

@@ -9,7 +9,6 @@ from IPython.core.error import UsageError
 
 from spantree.entities.errors import did_you_mean
 from spantree.notebook.arguments import MagicParser, duration, is_duration, pair
-from spantree.notebook.frame_accessor import register_accessor
 from spantree.notebook.magic import Magic, no_traces
 from spantree.notebook.suggestions import (
     model_names,
@@ -142,6 +141,7 @@ def _traces(arguments: Namespace, desk: Desk) -> pd.DataFrame | None:
 
 def _frame(arguments: Namespace, query: Query, limit: int, desk: Desk) -> pd.DataFrame:
     from spantree.search import typed_frame
+    from spantree.search.accessor import register_accessor
 
     register_accessor(desk.host)
     if arguments.spans:
