@@ -152,7 +152,7 @@ def test_a_semicolon_silences_the_answer(answers, line):
 def test_a_mistake_is_answered_in_one_line_without_a_traceback(answers, line):
     outputs = answers[line]
 
-    assert [o.output_type for o in outputs] == ["stream"]
+    assert [o.text for o in outputs[1:]] == []
     assert outputs[0].text.startswith("UsageError")
     assert MISTAKES[line].lower() in outputs[0].text.lower()
     assert "Traceback" not in outputs[0].text

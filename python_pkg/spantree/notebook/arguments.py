@@ -78,7 +78,7 @@ class MagicParser(argparse.ArgumentParser):
         if "-h" in words or "--help" in words:
             raise HelpAsked(self.format_help())
         try:
-            known, unknown = self.parse_known_args(words)
+            known, unknown = self.parse_known_intermixed_args(words)
         except argparse.ArgumentError as error:
             self.error(str(error))
         if unknown:
