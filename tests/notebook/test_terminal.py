@@ -92,7 +92,9 @@ def test_magics_answer_in_text(terminal):
     assert "recording on" in terminal.type("%spantree")
     assert "terminal: trees are printed" in terminal.type("%spantree doctor")
     assert "work" in terminal.type("%traces --columns name,status")
-    assert terminal.type("%traces --eror").startswith("UsageError: %traces has no option")
+    assert terminal.type("%traces --eror").startswith(
+        "UsageError: %traces has no option"
+    )
     assert "→" in terminal.type("%trace diff last last")
 
 
