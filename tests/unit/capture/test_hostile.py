@@ -300,3 +300,16 @@ def test_containers_may_change_during_the_walk():
     finally:
         stop.set()
         thread.join()
+
+
+@pytest.mark.parametrize("make", [lambda v: (v, 1), lambda v: {"k": (v,)}])
+def test_a_long_chain_of_tuples_is_cut_and_ends_nothing(make):
+    # orjson 3.13.0 does not count the levels of tuples and writes past its buffer.
+    value = 1
+    for _ in range(20_000):
+        value = make(value)
+
+    stored = capture([value])
+
+    assert b'"depth"' in stored
+    assert len(stored) < 10_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,10 @@ _PASS = (
 )
 _PASS_KEYS = _PASS | orjson.OPT_NON_STR_KEYS  # costs twice the time: only when needed
 _KEY_REFUSED = "Dict key must be str"
-_SHALLOW = 256  # weight below which the depth is checked afterwards
+_OTHER_WEIGHT = 256
+_FEW_LEVELS = 6
+_MOST_REFERENTS = 4_000
+_MOST_LEVELS_READ = 200
 _FEW = 32
 _VERY_FEW = 4
 _LEVELS_WEIGHED = 2
@@ -56,7 +60,7 @@ def encode_quickly(value: Any, attachments: list[Media] | None) -> bytes | None:
     if weight > limits.max_bytes:
         return None
     reader = _Reader(value, attachments)
-    text = _dump(reader, weight)
+    text = _dump(reader)
     if text is None or len(text) > limits.max_bytes or reader.cuts:
         return None
     return text if _is_exact(text, reader, limits) else None
@@ -88,7 +92,7 @@ def _weigh(value: Any, limits: Limits) -> int:
     """Estimate the bytes of a value from the lengths of its first two levels."""
     kind = type(value)
     if kind is not dict and kind is not list and kind is not tuple:
-        return _SHALLOW
+        return _OTHER_WEIGHT
     try:
         items = value.values() if kind is dict else value
         count = len(value)
@@ -137,16 +141,63 @@ def _samples(items: Any, count: int) -> Any:
     return islice(items, 0, None, count // _SAMPLES)
 
 
-def _dump(reader: _Reader, weight: int) -> bytes | None:
+def _dump(reader: _Reader) -> bytes | None:
     """Encode with the exact depth limit; None if orjson refuses."""
-    if weight > _SHALLOW:
-        return _dump_nested(reader)
-    text = _dump_with(reader.value, reader)
-    if text is None or len(text) <= 2 * ACTIVE.limits.max_depth:
-        return text
-    if text.count(b"[") + text.count(b"{") <= ACTIVE.limits.max_depth:
-        return text
-    return _dump_nested(reader.again())
+    if _is_shallow(reader.value):
+        return _dump_with(reader.value, reader)
+    if _depth_of(reader.value) > ACTIVE.limits.max_depth:
+        return None
+    return _dump_nested(reader)
+
+
+def _is_shallow(value: object) -> bool:
+    """Tell in no time that a value is of a few levels, as nearly all are.
+
+    The collector's view of it: what lies in containers and is no container ends there.
+    Of other objects it sees the classes, too, so with them the answer is False.
+    """
+    level = [value]
+    for _ in range(_FEW_LEVELS):
+        level = gc.get_referents(*level)
+        if not level:
+            return True
+        if len(level) > _MOST_REFERENTS:
+            return False
+    return False
+
+
+def _is_container(value: object) -> bool:
+    # No lookup in a set: the metaclass may have a __hash__.
+    kind = type(value)
+    return kind is dict or kind is list or kind is tuple
+
+
+def _depth_of(value: object) -> int:
+    """Count the levels of containers, those inside other objects left out.
+
+    orjson 3.13.0 does not count tuples: it goes through a chain of them without an end
+    and writes past its buffer, which ends the process. It must not see one.
+
+    Returns:
+        The levels; above the limit any number, also for what has too many items.
+    """
+    level: list[Any] = [value] if _is_container(value) else []
+    depth = room = 0
+    limits = ACTIVE.limits
+    try:
+        while level and depth <= limits.max_depth:
+            depth += 1
+            inner: list[Any] = []
+            for found in level:
+                room += len(found)
+                if room > limits.max_nodes:
+                    return limits.max_depth + 1
+                items = found.values() if type(found) is dict else found
+                inner += [item for item in items if _is_container(item)]
+            level = inner
+    except RuntimeError:  # changed meanwhile: the slow path tries again
+        return limits.max_depth + 1
+    return depth
 
 
 def _dump_nested(reader: _Reader) -> bytes | None:
@@ -184,7 +235,15 @@ class _Reader:
         cuts: Entries for what was cut while reading; any means the slow path.
     """
 
-    __slots__ = ("_attachments", "_found", "_walk", "cuts", "opened", "value")
+    __slots__ = (
+        "_attachments",
+        "_found",
+        "_levels",
+        "_walk",
+        "cuts",
+        "opened",
+        "value",
+    )
 
     def __init__(self, value: object, attachments: list[Media] | None) -> None:
         self.value = value
@@ -195,7 +254,7 @@ class _Reader:
         """Forget what was read."""
         self.opened: list[object] = [self.value]
         self.cuts: list[Cut] = []
-        self._found = 0
+        self._found = self._levels = 0
         self._walk: Walk | None = None
         return self
 
@@ -222,6 +281,12 @@ class _Reader:
         limits = ACTIVE.limits
         if _weigh(found, limits) > limits.max_bytes:
             raise _SlowPathError
+        if _is_container(found):
+            # They may all lie inside each other.
+            levels = _depth_of(found) - 1
+            self._levels += levels if levels > 1 else 0
+            if self._levels > _MOST_LEVELS_READ:
+                raise _SlowPathError
         self.opened.append(found)
         return found
 
