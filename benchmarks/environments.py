@@ -6,6 +6,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -25,17 +29,24 @@ class NotInstalledError(Exception):
     """A library's environment cannot be made; the message is the installer's."""
 
 
-def environment(library: str) -> Path:
+def environment(library: str, others: Sequence[str] = (), suffix: str = "") -> Path:
     """Give the Python of a library's environment, made or brought up to date.
 
     spantree is installed from this checkout each time, as a user would get it.
 
+    Args:
+        library: One of :data:`LIBRARIES`, or any name if all is in `others`.
+        others: Requirements besides the library's own.
+        suffix: What tells the environment from others of the library.
+
     Raises:
         NotInstalledError: If the installer fails.
     """
-    folder = HERE / ".venvs" / library
+    folder = HERE / ".venvs" / "-".join(filter(None, (library, suffix)))
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    requirement = LIBRARIES[library]
+    own = LIBRARIES.get(library)
+    requirements = list(dict.fromkeys([*([own] if own else []), *others]))
+    requirement = " ".join(requirements)
     stamp = folder / ".installed"
     wanted = f"{requirement} on {sys.version}"
     if stamp.exists() and stamp.read_text() == wanted and library != "spantree":
@@ -45,7 +56,7 @@ def environment(library: str) -> Path:
     install = ["pip", "install", "--python", str(python), "--compile-bytecode"]
     if library == "spantree":
         install.append("--reinstall-package=spantree")
-    _uv(*install, requirement)
+    _uv(*install, *requirements)
     stamp.write_text(wanted)
     return python
 

@@ -10,6 +10,7 @@ from spantree.entities.span import SpanEvent
 from spantree.integrations._plain import plain
 from spantree.recording import guard
 from spantree.recording.clock import perf_counter_ns
+from spantree.recording.guard import swallow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,18 +147,19 @@ class Call:
 
     def add(self, chunk: object) -> None:
         """Take note of one chunk that the user's own reading brought."""
-        span = self._span
-        if span is None:
+        if self._span is None:
             return
-        with guard(self._site):
-            self._last_ns = perf_counter_ns()
-            if not self._items:
-                self._first_ns = self._last_ns
+        self._last_ns = perf_counter_ns()
+        if not self._items:
+            self._first_ns = self._last_ns
+        try:
             if self._options.chunk_events:
-                self._add_event(span, chunk)
-            self._items += 1
+                self._add_event(self._span, chunk)
             if self._reducer is not None:
                 self._reducer.add(chunk)
+        except Exception as error:  # noqa: BLE001 - ours; `guard` takes half a µs
+            swallow(self._site, error)
+        self._items += 1
 
     def _add_event(self, span: LiveSpan, chunk: object) -> None:
         span.add_event(

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_SCALARS: Final = (str, int, float, bool, type(None))
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 _MAX_DEPTH = 100  # deeper values are left to the recorder's own limits
 
 # Fields that an SDK adds to a reply after parsing it; the provider never sent them.
@@ -42,7 +42,10 @@ def plain(value: object, depth: int = 0) -> object:
     if isinstance(value, (list, tuple)):
         # The base class's own iteration: a subclass may be the user's.
         base = list if isinstance(value, list) else tuple
-        return [plain(item, depth + 1) for item in base.__iter__(value)]  # type: ignore[arg-type]
+        return [
+            item if type(item) in _SCALARS else plain(item, depth + 1)
+            for item in base.__iter__(value)  # type: ignore[arg-type]
+        ]
     if isinstance(value, type):
         return _described(value)
     if isinstance(value, Enum):
@@ -50,7 +53,10 @@ def plain(value: object, depth: int = 0) -> object:
     fields = dict.items(value) if isinstance(value, dict) else _items(value)
     if fields is None:
         return value
-    return {name: plain(item, depth + 1) for name, item in fields}
+    return {
+        name: item if type(item) in _SCALARS else plain(item, depth + 1)
+        for name, item in fields
+    }
 
 
 def _items(value: object) -> Iterable[tuple[object, object]] | None:
@@ -74,10 +80,11 @@ def model_fields(value: object) -> dict[str, object] | None:
     extra = object.__getattribute__(value, "__pydantic_extra__")
     held = object.__getattribute__(value, "__dict__")
     found = {name: item for name, item in held.items() if name in names}
-    for name in wire_names.keys() & found.keys():
-        item, wire_name = found.pop(name), wire_names[name]
-        if wire_name is not None:
-            found[wire_name] = item
+    if wire_names:
+        for name in wire_names.keys() & found.keys():
+            item, wire_name = found.pop(name), wire_names[name]
+            if wire_name is not None:
+                found[wire_name] = item
     return {**found, **extra} if extra else found
 
 

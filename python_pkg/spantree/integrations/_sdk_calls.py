@@ -154,7 +154,9 @@ def request_inputs(
     names: tuple[str, ...], arguments: tuple[Any, ...], keywords: dict[str, Any]
 ) -> dict[str, object]:
     """Give a call's arguments by name, as JSON data where possible."""
-    given = {**dict(zip(names, arguments, strict=False)), **keywords}
+    given = keywords
+    if arguments:
+        given = {**dict(zip(names, arguments, strict=False)), **keywords}
     return {
         name: plain(value)
         for name, value in given.items()

@@ -11,6 +11,7 @@ import json
 import sys
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 from spantree.integrations._patch import Hook
 from spantree.integrations._stream import AsyncTracedIterator, TracedIterator
@@ -42,20 +43,28 @@ class Results:
         self._package = package
         self._site = site
         self._helpers = helpers
+        self._takers: WeakKeyDictionary[type, Callable[[Call, Any], None]] = (
+            WeakKeyDictionary()
+        )
 
     def take(self, call: Call, result: object) -> None:
         """End the call with what the SDK returned, or watch it until it ends."""
+        kind = type(result)
+        taker = self._takers.get(kind)
+        if taker is None:
+            taker = self._takers[kind] = self._taker(result)
+        taker(call, result)
+
+    def _taker(self, result: object) -> Callable[[Call, Any], None]:
         if self._is_stream(result):
-            watch(call, result)
-        elif self._is_a(result, "_legacy_response", "LegacyAPIResponse") or self._is_a(
-            result, "_response", "BaseAPIResponse"
-        ):
-            _take_response(call, result)
-        elif self._is_a(result, "_legacy_response", "HttpxBinaryResponseContent"):
-            _take_binary(call, result)
-        else:
-            call.answer(result)
-            call.end()
+            return watch
+        if self._is_a(result, "_legacy_response", "LegacyAPIResponse"):
+            return _take_response
+        if self._is_a(result, "_response", "BaseAPIResponse"):
+            return _take_response
+        if self._is_a(result, "_legacy_response", "HttpxBinaryResponseContent"):
+            return _take_binary
+        return _take_reply
 
     def hooks(self) -> list[Hook]:
         """Give the hooks that notice what users do with results."""
@@ -155,6 +164,11 @@ def watch(call: Call, stream: Any) -> None:
     is_async = hasattr(inner, "__anext__")
     watched = AsyncTracedIterator if is_async else TracedIterator
     vars(stream)["_iterator"] = watched(inner, call)
+
+
+def _take_reply(call: Call, reply: object) -> None:
+    call.answer(reply)
+    call.end()
 
 
 def _take_response(call: Call, response: Any) -> None:

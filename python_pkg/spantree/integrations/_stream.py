@@ -25,11 +25,12 @@ class TracedIterator:
         call: The call the stream belongs to.
     """
 
-    __slots__ = ("__weakref__", "_inner", "call")
+    __slots__ = ("__weakref__", "_add", "_inner", "call")
 
     def __init__(self, inner: Iterator[object], call: Call) -> None:
         self._inner = inner
         self.call = call
+        self._add = call.add
 
     def __iter__(self) -> Iterator[object]:
         """Give the iterator itself."""
@@ -45,7 +46,7 @@ class TracedIterator:
         except BaseException as error:
             self.call.end_stream("error", error)
             raise
-        self.call.add(chunk)
+        self._add(chunk)
         return chunk
 
     def __getattr__(self, name: str) -> Any:
@@ -61,11 +62,12 @@ class AsyncTracedIterator:
         call: The call the stream belongs to.
     """
 
-    __slots__ = ("__weakref__", "_inner", "call")
+    __slots__ = ("__weakref__", "_add", "_inner", "call")
 
     def __init__(self, inner: AsyncIterator[object], call: Call) -> None:
         self._inner = inner
         self.call = call
+        self._add = call.add
 
     def __aiter__(self) -> AsyncIterator[object]:
         """Give the iterator itself."""
@@ -81,7 +83,7 @@ class AsyncTracedIterator:
         except BaseException as error:
             self.call.end_stream("error", error)
             raise
-        self.call.add(chunk)
+        self._add(chunk)
         return chunk
 
     def __getattr__(self, name: str) -> Any:

@@ -15,7 +15,7 @@ def openai_usage(usage: object) -> dict[str, int] | None:
         Integers by the keys of ``mlflow.chat.tokenUsage``; an unknown count is
         absent, never 0. None when no count is known.
     """
-    if not isinstance(usage, Mapping):
+    if type(usage) is not dict and not isinstance(usage, Mapping):
         return None
     cached = _part(usage, ("prompt_tokens_details", "input_tokens_details"))
     detail = _part(usage, ("completion_tokens_details", "output_tokens_details"))
@@ -76,7 +76,7 @@ def anthropic_usage(usage: object) -> dict[str, int] | None:
 def _part(usage: Mapping[str, object], names: tuple[str, ...]) -> Mapping[str, object]:
     for name in names:
         part = usage.get(name)
-        if isinstance(part, Mapping):
+        if type(part) is dict or isinstance(part, Mapping):
             return part
     return {}
 
