@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from spantree._runtime import RUNTIME
 from spantree._spelling import older_names
 from spantree.entities.errors import SpantreeException
-from spantree.entities.trace import Trace, TraceData
 from spantree.recording import RECORDER
 from spantree.tags import set_trace_tag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from spantree.entities.trace import Trace
 
 __all__ = [
     "link_prompt_versions_to_trace",
@@ -54,7 +55,7 @@ def unlink_traces_from_run(trace_ids: Sequence[str], run_id: str) -> None:
     _check_count(trace_ids)
     for trace in [RUNTIME.require_trace(trace_id) for trace_id in trace_ids]:
         if trace.info.trace_metadata.get(_SOURCE_RUN) == str(run_id):
-            _set_run(trace, "")
+            _set_run(trace, None)
 
 
 @older_names(request_id="trace_id")
@@ -85,12 +86,11 @@ def _check_count(trace_ids: Sequence[str]) -> None:
         raise SpantreeException(msg)
 
 
-def _set_run(trace: Trace, run_id: str) -> None:
+def _set_run(trace: Trace, run_id: str | None) -> None:
     live = RECORDER.traces.get(trace.key)
-    if live is not None:
+    if live is not None and run_id is not None:
         live.update(metadata={_SOURCE_RUN: run_id})
         return
-    trace.info.trace_metadata[_SOURCE_RUN] = run_id
-    # Metadata are merged; spans that aren't given stay as they are.
-    part = Trace(trace.info, TraceData(trace.data.spans[:1]))
-    RUNTIME.write(lambda store: store.write([part]))
+    if live is not None:
+        live.metadata.pop(_SOURCE_RUN, None)
+    RUNTIME.write(lambda store: store.patch(trace.key, metadata={_SOURCE_RUN: run_id}))

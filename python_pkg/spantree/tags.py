@@ -47,7 +47,7 @@ def delete_trace_tag(trace_id: str, key: str) -> None:
     live = RECORDER.traces.get(found)
     if live is not None:
         live.remove_tag(key)
-        return
+    # An open trace is stored as it grows, too; what is not given there stays.
     RUNTIME.write(lambda store: store.patch(found, tags={key: None}))
 
 

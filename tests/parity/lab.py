@@ -29,6 +29,7 @@ SUBJECTS = (
     "judging",
     "experiments",
     "data",
+    "carrying",
 )
 
 

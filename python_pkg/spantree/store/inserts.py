@@ -184,15 +184,20 @@ class Inserter:
         rows = [(row_id, session, *assessment_row(a)) for a in assessments]
         self._connection.executemany(_PUT_ASSESSMENT, rows)
 
-    def patch_tags(self, row_id: int, tags: Mapping[str, str | None]) -> None:
-        """Set tags that have no column of their own, and delete those given as None."""
+    def patch_texts(
+        self,
+        row_id: int,
+        tags: Mapping[str, str | None],
+        metadata: Mapping[str, str | None],
+    ) -> None:
+        """Set texts that have no column of their own, delete those given as None."""
         before = self._texts(row_id)
-        after = {**before[0], **tags}
-        kept = {key: value for key, value in after.items() if value is not None}
+        after = _patched(before[0], tags), _patched(before[1], metadata)
         self._connection.execute(
-            "UPDATE trace SET tags = ? WHERE id = ?", (texts_json(kept), row_id)
+            "UPDATE trace SET tags = ?, metadata = ? WHERE id = ?",
+            (texts_json(after[0]), texts_json(after[1]), row_id),
         )
-        self._index_tags(row_id, before, (kept, before[1]))
+        self._index_tags(row_id, before, after)
 
     def experiment(self, experiment_id: str) -> int:
         """Give the number of an experiment, made if need be.
@@ -382,3 +387,10 @@ class Inserter:
             found = execute(_FIND_CLASS, which).fetchone()
             number = self._classes[which] = int(found[0])
         return number
+
+
+def _patched(
+    texts: Mapping[str, str], changes: Mapping[str, str | None]
+) -> dict[str, str]:
+    after = {**texts, **changes}
+    return {key: value for key, value in after.items() if value is not None}

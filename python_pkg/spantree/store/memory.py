@@ -21,7 +21,7 @@ from spantree.search.evaluate import (
 )
 from spantree.store.attachments import Attachments, AttachmentsInMemory
 from spantree.store.cursor import read_cursor, write_cursor
-from spantree.store.merge import Prepared, merge, patched_tags, prepare
+from spantree.store.merge import Prepared, merge, patched, prepare
 from spantree.store.protocol import Page, unknown_assessment, unknown_trace
 
 if TYPE_CHECKING:
@@ -95,11 +95,18 @@ class MemoryStore:
         """See the protocol."""
         return aggregate(self.summaries(query), by, measures)
 
-    def patch(self, key: int, *, tags: Mapping[str, str | None]) -> None:
+    def patch(
+        self,
+        key: int,
+        *,
+        tags: Mapping[str, str | None] | None = None,
+        metadata: Mapping[str, str | None] | None = None,
+    ) -> None:
         """See the protocol."""
         with self._lock:
             trace = self._known(key)
-            self._keep(Trace(patched_tags(trace.info, tags), trace.data))
+            info = patched(trace.info, tags or {}, metadata or {})
+            self._keep(Trace(info, trace.data))
 
     def delete(self, keys: Iterable[int]) -> int:
         """See the protocol."""

@@ -133,16 +133,20 @@ def _reports_usage(span: Span) -> bool:
     return SPAN_TOKEN_USAGE in attributes or SPAN_COST in attributes
 
 
-def patched_tags(info: TraceInfo, tags: Mapping[str, str | None]) -> TraceInfo:
-    """Copy an info with tags set, those given as None deleted."""
-    changed, metadata = dict(info.tags), dict(info.trace_metadata)
-    for key, value in tags.items():
-        targets = (changed, metadata) if key in (SESSION, USER) else (changed,)
-        for target in targets:
-            target.pop(key, None)
-            if value is not None:
-                target[key] = clean_text(str(value))
-    return replace(info, tags=changed, trace_metadata=metadata)
+def patched(
+    info: TraceInfo,
+    tags: Mapping[str, str | None],
+    metadata: Mapping[str, str | None],
+) -> TraceInfo:
+    """Copy an info with tags and metadata set, those given as None deleted."""
+    texts = dict(info.tags), dict(info.trace_metadata)
+    for own, changes in zip(texts, (tags, metadata), strict=True):
+        for key, value in changes.items():
+            for target in texts if key in (SESSION, USER) else (own,):
+                target.pop(key, None)
+                if value is not None:
+                    target[key] = clean_text(str(value))
+    return replace(info, tags=texts[0], trace_metadata=texts[1])
 
 
 def reopens(old_has_ended: object, new: Span) -> bool:

@@ -143,8 +143,14 @@ class Store(Protocol):
             SpantreeException: For an unknown field or measure.
         """
 
-    def patch(self, key: int, *, tags: Mapping[str, str | None]) -> None:
-        """Set tags, and delete those given as None.
+    def patch(
+        self,
+        key: int,
+        *,
+        tags: Mapping[str, str | None] | None = None,
+        metadata: Mapping[str, str | None] | None = None,
+    ) -> None:
+        """Set tags and metadata, and delete those given as None.
 
         Raises:
             SpantreeException: RESOURCE_DOES_NOT_EXIST for an unknown trace.

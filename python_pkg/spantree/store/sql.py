@@ -124,10 +124,18 @@ class SqlStore(ABC):
         """See the protocol."""
         return aggregate(self.summaries(query), by, measures)
 
-    def patch(self, key: int, *, tags: Mapping[str, str | None]) -> None:
+    def patch(
+        self,
+        key: int,
+        *,
+        tags: Mapping[str, str | None] | None = None,
+        metadata: Mapping[str, str | None] | None = None,
+    ) -> None:
         """See the protocol."""
         self._commit_with_connection(
-            lambda inserter, connection: _patch_tags(inserter, connection, key, tags)
+            lambda inserter, connection: _patch(
+                inserter, connection, key, _clean(tags or {}), _clean(metadata or {})
+            )
         )
 
     def delete(self, keys: Iterable[int]) -> int:
@@ -268,26 +276,31 @@ def _known_row(inserter: Inserter, key: int) -> int:
     return row_id
 
 
-def _patch_tags(
+def _clean(texts: Mapping[str, str | None]) -> dict[str, str | None]:
+    return {
+        clean_text(name): None if value is None else clean_text(str(value))
+        for name, value in texts.items()
+    }
+
+
+def _patch(
     inserter: Inserter,
     connection: Connection,
     key: int,
-    tags: Mapping[str, str | None],
+    texts: dict[str, str | None],
+    metadata: dict[str, str | None],
 ) -> None:
     row_id = _known_row(inserter, key)
-    texts = {
-        clean_text(name): None if value is None else clean_text(str(value))
-        for name, value in tags.items()
-    }
     for name, column in ((SESSION, "session"), (USER, "user")):
-        if name in texts:
-            sql = f"UPDATE trace SET {column} = ? WHERE id = ?"
-            connection.execute(sql, (texts.pop(name), row_id))
+        for given in (metadata, texts):
+            if name in given:
+                sql = f"UPDATE trace SET {column} = ? WHERE id = ?"
+                connection.execute(sql, (given.pop(name), row_id))
     if TRACE_NAME in texts:
         trace_name = texts[TRACE_NAME] or _root_name(connection, row_id, key)
         sql = "UPDATE trace SET name = coalesce(?, name) WHERE id = ?"
         connection.execute(sql, (trace_name, row_id))
-    inserter.patch_tags(row_id, texts)
+    inserter.patch_texts(row_id, texts, metadata)
     connection.execute("UPDATE trace SET version = version + 1 WHERE id = ?", (row_id,))
 
 

@@ -174,3 +174,27 @@ def test_without_pandas_the_line_to_install_is_said_and_a_list_is_the_default(
 def test_an_unknown_name_of_the_package_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'tracee'"):
         spantree.tracee
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_trace_is_linked_to_a_run_and_unlinked(is_open):
+    client = spantree.TraceClient()
+    root = client.start_trace("t")
+    if not is_open:
+        client.end_trace(root.trace_id)
+        spantree.flush()
+
+    client.set_trace_tag(root.trace_id, "k", "v")
+    client.link_traces_to_run([root.trace_id], "r-1")
+    linked = client.search_traces(run_id="r-1")
+    client.unlink_traces_from_run([root.trace_id], "other")
+    client.unlink_traces_from_run([root.trace_id], "r-1")
+
+    client.delete_trace_tag(root.trace_id, "k")
+    client.end_trace(root.trace_id)
+    spantree.flush()
+
+    assert [t.trace_id for t in linked] == [root.trace_id]
+    assert "k" not in client.get_trace(root.trace_id).info.tags
+    assert "mlflow.sourceRun" not in client.get_trace(root.trace_id).info.trace_metadata
+    assert client.search_traces(run_id="r-1") == []

@@ -425,3 +425,17 @@ def test_huge_numbers_never_lose_a_trace(store, make_trace):
     store.write([make_trace(1, spans=[{"name": "a", "raw_attributes": usage}])])
 
     assert find(store, "tokens > 5") == [1]
+
+
+def test_metadata_can_be_set_and_deleted(store, make_trace):
+    store.write([make_trace(1)])
+
+    store.patch(1, metadata={"run": "r", "mlflow.trace.user": "ada"})
+    set_to = store.get(1).info
+    store.patch(1, metadata={"run": None, "mlflow.trace.user": None})
+    deleted = store.get(1).info
+
+    assert (set_to.trace_metadata["run"], set_to.user) == ("r", "ada")
+    assert set_to.tags["mlflow.trace.user"] == "ada"
+    assert "run" not in deleted.trace_metadata
+    assert deleted.user is None
