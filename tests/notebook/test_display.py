@@ -132,21 +132,61 @@ def test_nothing_is_written_to_stderr(run_cells):
     assert [o.name for o in streams if o.name == "stderr"] == []
 
 
-def test_unloading_leaves_no_hook(run_cells):
+HOOKS = """
+import spantree.recording, sys
+ip = get_ipython()
+def hooks():
+    return {
+        "events": [len(ip.events.callbacks[e]) for e in sorted(ip.events.callbacks)],
+        "matchers": len(ip.Completer.custom_matchers),
+        "transformers": len(ip.input_transformers_cleanup),
+        "magics": sum(len(m) for m in ip.magics_manager.magics.values()),
+        "settings": [type(c).__name__ for c in ip.configurables].count("SpantreeConfig"),
+        "targets": len(ip.kernel.comm_manager.targets),
+        "hidden": "__spantree_cell__" in ip.user_ns,
+        "listeners": len(spantree.recording.RECORDER.traces._listeners),
+        "attributes": hasattr(ip, "spantree"),
+    }
+before = hooks()
+"""
+
+
+def test_unloading_leaves_nothing(run_cells):
     result = run_cells(
-        "ip = get_ipython()\n"
-        "def hooks():\n"
-        "    return [len(ip.events.callbacks[e]) for e in ('pre_run_cell', 'post_run_cell')]\n"
-        "before = hooks()",
+        HOOKS,
         LOAD,
         "loaded = hooks()",
         "for i in range(10):\n    ip.run_line_magic('reload_ext', 'spantree')",
         "reloaded = hooks()\nip.run_line_magic('unload_ext', 'spantree')",
-        "after = hooks()\nprint(before, loaded, reloaded, after)\nip.find_line_magic('traces')",
+        "after = hooks()\nimport json\n"
+        "print(json.dumps([before, loaded, reloaded, after]))",
+        LOAD,
+        "again = hooks()\nprint(again == loaded)",
     )
 
-    before, loaded, reloaded, after = json.loads(
-        "[" + result.text(5).splitlines()[0].replace("] [", "], [") + "]"
-    )
+    before, loaded, reloaded, after = json.loads(result.text(5))
     assert before == after
-    assert loaded == reloaded == [n + 1 for n in before]
+    assert loaded == reloaded
+    assert loaded["magics"] == before["magics"] + 12
+    assert loaded["matchers"] == before["matchers"] + 1
+    assert loaded["transformers"] == before["transformers"] + 1
+    assert result.text(7).strip() == "True"
+
+
+def test_autoreload_keeps_decorated_functions_working(run_cells, tmp_path):
+    module = "import spantree\n@spantree.trace\ndef answer():\n    return {}\n"
+    result = run_cells(
+        LOAD,
+        "%load_ext autoreload\n%autoreload 2\nimport os, pathlib, sys, time\n"
+        "sys.dont_write_bytecode = True\n"
+        f"pathlib.Path('reloaded.py').write_text({module.format(1)!r})\n"
+        "sys.path.insert(0, '.')\nimport reloaded",
+        "reloaded.answer()",
+        f"pathlib.Path('reloaded.py').write_text({module.format(222)!r})\n"
+        "os.utime('reloaded.py', (time.time() + 5, time.time() + 5))",
+        "reloaded.answer()",
+    )
+
+    assert result.text(2).strip() == "1"
+    assert result.text(4).strip() == "222"
+    assert [names(tree) for tree in result.trees(4)] == [["answer"]]
