@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from spantree.entities.trace import SESSION, TRACE_NAME, USER
 from spantree.search.nodes import Op
@@ -161,6 +162,7 @@ SHOWN_FIELDS = (
 )
 
 
+@lru_cache(maxsize=512)
 def resolve(path: tuple[str, ...], *, inside_span: bool = False) -> Field | None:
     """Find the field a path names.
 

@@ -43,6 +43,7 @@ _logger = logging.getLogger("spantree.search")
 
 MAX_DEPTH = 100
 _SYMBOLS = {"==": "=", "<>": "!="}
+_OPS = {op.value: op for op in Op}
 _WORD_OPS = ("LIKE", "ILIKE", "RLIKE", "CONTAINS", "MATCH", "IN", "BETWEEN")
 _KEYWORDS = {"AND", "OR", "NOT", "IS", "NULL", *_WORD_OPS}
 _NAME_KINDS = (TokenKind.NAME, TokenKind.QUOTED_NAME)
@@ -153,7 +154,7 @@ class _Parser:
 
     def _has(self) -> Node:
         start = self._reader.take()
-        field, _ = self._field()
+        field = self._field()
         node = Comparison(field, Op.IS_NULL, negated=True, position=start.position)
         return self._placed(node)
 
@@ -209,9 +210,9 @@ class _Parser:
 
     def _comparison(self) -> Node:
         start = self._reader.peek()
-        field, written = self._field()
+        field = self._field()
         token = self._reader.peek()
-        op, negated = self._operator(field, written)
+        op, negated = self._operator(field, start)
         if op not in OPERATORS[field.kind]:
             problem = f"{field.shown} does not take {token.text}"
             raise self._reader.error(problem, token, hint=_operators_hint(field))
@@ -227,7 +228,7 @@ class _Parser:
         is_bare = node.field.of_span and not self._inside_span
         return SpanMatch(node) if is_bare else node
 
-    def _field(self) -> tuple[Field, Token]:
+    def _field(self) -> Field:
         first = self._reader.peek()
         is_keyword = first.kind is TokenKind.NAME and first.text.upper() in _KEYWORDS
         # "status" = 'OK' is a field in MLflow, too.
@@ -245,11 +246,10 @@ class _Parser:
             parts.append(
                 part.text if part.kind is TokenKind.NUMBER else clean_text(part.value)
             )
-        written = self._reader.since(first)
         field = resolve(tuple(parts), inside_span=self._inside_span)
         if field is None:
-            raise self._unknown_field(written)
-        return field, written
+            raise self._unknown_field(self._reader.since(first))
+        return field
 
     def _index(self) -> str:
         token = self._reader.take()
@@ -258,13 +258,13 @@ class _Parser:
             raise self._reader.error("an index is a number in [ ]", token, hint=hint)
         return token.text
 
-    def _operator(self, field: Field, written: Token) -> tuple[Op, bool]:
+    def _operator(self, field: Field, first: Token) -> tuple[Op, bool]:
         """Read an operator; the flag tells whether it is negated."""
         reader = self._reader
         token = reader.peek()
         if token.kind is TokenKind.OPERATOR and token.text != "-":
             symbol = _SYMBOLS.get(reader.take().text, token.text)
-            return (Op.EQ, True) if symbol == "!=" else (Op(symbol), False)
+            return (Op.EQ, True) if symbol == "!=" else (_OPS[symbol], False)
         if token.is_word("IS"):
             reader.take()
             negated = self._took_not()
@@ -274,8 +274,8 @@ class _Parser:
         word = reader.peek().text.upper()
         if reader.peek().kind is TokenKind.NAME and word in _WORD_OPS:
             reader.take()
-            return Op(word), negated
-        raise self._no_operator(field, written, token)
+            return _OPS[word], negated
+        raise self._no_operator(field, self._reader.since(first), token)
 
     def _took_not(self) -> bool:
         found = self._reader.peek().is_word("NOT")
