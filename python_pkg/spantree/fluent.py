@@ -128,6 +128,10 @@ def autolog(
     silent: bool = False,
     log_traces: bool = True,
     exclude_flavors: Sequence[str] | None = None,
+    *,
+    disable_for_unsupported_versions: bool = False,
+    log_inputs: bool = True,
+    log_outputs: bool = True,
     **mlflow_options: object,
 ) -> None:
     """Trace every supported library, also those imported later.
@@ -137,6 +141,10 @@ def autolog(
         silent: Say nothing about libraries that are missing.
         log_traces: False is the same as ``disable``.
         exclude_flavors: Libraries to leave as they are.
+        disable_for_unsupported_versions: Leave a library alone whose version is newer
+            than those that were tried.
+        log_inputs: Whether inputs are recorded.
+        log_outputs: Whether outputs are recorded; usage and model always are.
         **mlflow_options: MLflow's other options, of model logging; without effect.
     """
     from spantree.integrations import LIBRARIES
@@ -145,7 +153,14 @@ def autolog(
     del mlflow_options
     for name in LIBRARIES:
         if name not in (exclude_flavors or ()):
-            autolog_library(name, disable=disable or not log_traces, silent=silent)
+            autolog_library(
+                name,
+                disable=disable or not log_traces,
+                silent=silent,
+                disable_for_unsupported_versions=disable_for_unsupported_versions,
+                log_inputs=log_inputs,
+                log_outputs=log_outputs,
+            )
 
 
 def view(traces: Trace | list[Trace]) -> TraceWidget:

@@ -85,10 +85,15 @@ class Versions:
         """Give the range: later minor versions than the tested one are included."""
         return f">={_dotted(self.first)},<{self.tested[0] + 1}"
 
+    def is_too_old(self, version: str) -> bool:
+        """Whether a version is older than any the hooks are made for."""
+        numbers = _numbers(version)
+        return bool(numbers) and numbers < self.first
+
     def complaint(self, version: str) -> str | None:
         """Say how a version lies outside of the range, or None."""
-        numbers = tuple(int(n) for n in re.findall(r"\d+", version)[:3])
-        if numbers < self.first:
+        numbers = _numbers(version)
+        if self.is_too_old(version):
             return f"older than the supported {_dotted(self.first)}"
         if numbers[:1] > self.tested[:1]:
             return f"newer than the tested {_dotted(self.tested)}"
@@ -144,13 +149,16 @@ class Integration:
         Args:
             options: Take the place of the earlier ones.
             is_silent: Whether to say nothing about versions and absence.
-            must_be_supported: Whether to do nothing outside the supported range.
+            must_be_supported: Whether to leave a version alone that is newer than the
+                tested ones, as one that is too old always is.
         """
         version = self.installed_version()
         complaint = None if version is None else self.versions.complaint(version)
+        is_too_old = version is not None and self.versions.is_too_old(version)
         if not is_silent:
-            self._tell(version, complaint)
-        if complaint and must_be_supported:
+            is_left = is_too_old or must_be_supported
+            self._tell(version, complaint, is_left=is_left)
+        if is_too_old or (complaint and must_be_supported):
             self.disable()
             return
         self.options = options
@@ -173,7 +181,9 @@ class Integration:
     def _modules(self) -> set[str]:
         return {module for hook in self.hooks for module in hook.modules}
 
-    def _tell(self, version: str | None, complaint: str | None) -> None:
+    def _tell(
+        self, version: str | None, complaint: str | None, *, is_left: bool
+    ) -> None:
         if self._was_told:
             return
         if version is None:
@@ -185,10 +195,11 @@ class Integration:
         elif complaint:
             self._was_told = True
             _logger.warning(
-                "%s %s is %s; tracing may be incomplete.",
+                "%s %s is %s; %s.",
                 self.library,
                 version,
                 complaint,
+                "it is not traced" if is_left else "tracing may be incomplete",
             )
 
     def installed_version(self) -> str | None:
@@ -237,6 +248,10 @@ def _can_be_imported(module: str) -> bool:
         return find_spec(module) is not None
     except ModuleNotFoundError:  # of a package above it
         return False
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(n) for n in re.findall(r"\d+", version)[:3])
 
 
 def _dotted(numbers: tuple[int, ...]) -> str:
