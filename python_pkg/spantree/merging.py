@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from spantree.entities.errors import SpantreeException
 from spantree.entities.span import Link, SpanType
 from spantree.entities.trace import Trace
 from spantree.recording import (
@@ -72,7 +73,11 @@ def add_trace(trace: Trace | Mapping[str, Any], target: LiveSpan | None = None) 
     """
     with guard("add_trace"):
         if not isinstance(trace, Trace):
-            trace = Trace.from_dict(trace)
+            try:
+                trace = Trace.from_dict(trace)
+            except SpantreeException as error:
+                warn("add_trace", "add_trace is left out: %s", error)
+                return
         parent = target if target is not None else get_current_active_span()
         if parent is not None:
             _graft(trace, parent)

@@ -29,3 +29,20 @@ def test_the_package_says_that_it_is_typed():
     import spantree
 
     assert Path(spantree.__file__).with_name("py.typed").exists()
+
+
+def test_a_wrong_type_is_found(tmp_path):
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text(
+        "import spantree\n\n\n@spantree.trace\ndef f(a: int) -> int:\n"
+        '    return a\n\n\nf("x")\n'
+    )
+    for checker in ("mypy", "pyright"):
+        done = subprocess.run(
+            [sys.executable, "-m", checker, str(wrong)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 1, checker
+        assert "wrong.py:9" in done.stdout, checker

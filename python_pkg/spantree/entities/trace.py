@@ -232,6 +232,9 @@ class Trace:
         Raises:
             SpantreeException: If the data is not of that form, or nested too deeply.
         """
+        if not isinstance(data, dict):
+            msg = f"This is not a trace's dict but a {type(data).__name__}."
+            raise SpantreeException(msg)
         if _is_deeper(data, _MAX_JSON_DEPTH):
             msg = f"A trace's dict is at most {_MAX_JSON_DEPTH} levels deep."
             raise SpantreeException(msg)

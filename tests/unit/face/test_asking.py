@@ -198,3 +198,16 @@ def test_a_trace_is_linked_to_a_run_and_unlinked(is_open):
     assert "k" not in client.get_trace(root.trace_id).info.tags
     assert "mlflow.sourceRun" not in client.get_trace(root.trace_id).info.trace_metadata
     assert client.search_traces(run_id="r-1") == []
+
+
+@pytest.mark.parametrize("given", [5, None, {"bad": 1}, {"info": {}, "data": {}}])
+def test_what_is_no_trace_is_not_merged_and_harms_nothing(given, caplog):
+    from spantree.recording import internal_errors, reset_internal_errors
+
+    reset_internal_errors()
+    with spantree.start_span("s") as span:
+        spantree.add_trace(given)
+
+    assert "add_trace is left out: This is not a trace's dict" in caplog.text
+    assert len(spantree.get_trace(span.trace_id).data.spans) == 1
+    assert internal_errors() == {}
