@@ -30,16 +30,23 @@ class Worker:
         python: The interpreter of its environment.
         folder: Where it may keep files.
         enabled: Whether tracing is on in that process.
+        script: What it runs.
     """
 
     def __init__(
-        self, library: str, python: Path, folder: Path, *, enabled: bool = True
+        self,
+        library: str,
+        python: Path,
+        folder: Path,
+        *,
+        enabled: bool = True,
+        script: str = "worker.py",
     ) -> None:
         self.library = library
         self._log = folder / "log"
         options = [] if enabled else ["disabled"]
         self._process = subprocess.Popen(
-            [str(python), str(HERE / "worker.py"), library, str(folder), *options],
+            [str(python), str(HERE / script), library, str(folder), *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log.open("w"),

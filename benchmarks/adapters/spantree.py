@@ -40,7 +40,8 @@ def count_spans() -> int:
         return 0
     connection = sqlite3.connect(f"file:{_file}?mode=ro", uri=True)
     try:
-        return int(connection.execute("SELECT count(*) FROM span").fetchone()[0])
+        sql = "SELECT coalesce(sum(count), 0) FROM span_group"
+        return int(connection.execute(sql).fetchone()[0])
     finally:
         connection.close()
 

@@ -1,0 +1,188 @@
+"""Compares the embedded store with mlflow's SQLite store: writing, finding, size.
+
+    python benchmarks/store_vs_mlflow.py [--sizes 1000,10000,100000] [--traces 10000]
+        [--markdown docs/store-performance.md]
+
+Each library runs in its own environment and process; rounds interleave, minima of CPU
+time are compared. Ingest goes through each library's own API. To search, both stores
+are filled with the same traces: spantree's by its writer's method, mlflow's by SQL with
+the rows that its writer makes, as that would take an hour and a half for 100,000.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from environments import environment
+from lab import Worker, say
+from latency import latency
+from report import Table, digits, duration, times
+from store_worker import ONE_TRACE, QUERIES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LIBRARIES = ("spantree", "mlflow")
+# What each must reach, as a ratio to mlflow; None where there is no promise.
+PROMISED = {
+    "newest 100 with spans": 30,
+    "newest 100 without spans": 15,
+    "rare tag": 50,
+    "session": None,
+    "span type": 30,
+    "span name": 30,
+    "order by duration": 30,
+    "absent substring": 2,
+    "rare substring": 2,
+    ONE_TRACE: 20,
+}
+SERVED = [name for name in PROMISED if "substring" not in name]
+_INGEST, _DISK, _GROWTH = 200, 4, 1.5
+_MARK = "<!-- Below this line the page is written by its command. -->\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it all and print the tables.
+
+    Returns:
+        The exit code, 0.
+    """
+    given = _parser().parse_args(arguments)
+    import tempfile
+
+    with contextlib.ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        workers = {
+            name: _worker(name, scratch / f"filled-{name}") for name in LIBRARIES
+        }
+        begun = os.getloadavg()[0]
+        tables = [_ingest(scratch, given.traces, given.rounds)]
+        tables += _searches(workers, given.sizes, given.rounds)
+        tables.append(latency(environment("spantree"), scratch))
+        for worker in workers.values():
+            worker.close()
+    head = (
+        f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, Python "
+        f"{sys.version.split()[0]}, {os.cpu_count()} cores, load {begun:.1f} before "
+        f"and {os.getloadavg()[0]:.1f} after.\n"
+    )
+    print("\n".join([head, *(table.text() for table in tables)]))
+    if given.markdown:
+        page = given.markdown
+        above = page.read_text().partition(_MARK)[0] if page.exists() else ""
+        body = "\n".join(["", head, *(table.markdown() for table in tables)])
+        page.write_text(above + _MARK + body)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--sizes",
+        default="1000,10000,100000",
+        type=lambda text: [int(part) for part in text.split(",")],
+        help="stored traces at which searches are timed; default: %(default)s",
+    )
+    parser.add_argument("--traces", type=int, default=10_000, help="to ingest")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--markdown", type=Path, help="also write this page")
+    return parser
+
+
+def _worker(library: str, folder: Path) -> Worker:
+    folder.mkdir(parents=True)
+    python = environment(library)
+    return Worker(library, python, folder, script="store_worker.py")
+
+
+def _ingest(scratch: Path, traces: int, rounds: int) -> Table:
+    """Record traces; mlflow, by far the slower, a hundredth of them a round."""
+    figures: dict[str, list[dict[str, float]]] = {name: [] for name in LIBRARIES}
+    for at in range(rounds):
+        for name in LIBRARIES:
+            say(f"ingest of {name}, round {at + 1}")
+            worker = _worker(name, scratch / f"ingest-{name}-{at}")
+            count = traces if name == "spantree" else max(50, traces // 100)
+            figures[name].append(worker.ask("ingest", traces=count))
+            worker.close()
+    table = Table(
+        f"A trace of 5 spans with tags and session until searchable, of {traces:,}",
+        ["", *LIBRARIES, "ratio", "promised"],
+        notes=[f"mlflow recorded {max(50, traces // 100):,} a round."],
+    )
+    for what in ("cpu", "wall"):
+        ours, theirs = (min(f[what] for f in figures[name]) for name in LIBRARIES)
+        table.rows.append(_row(what, ours, theirs, _INGEST))
+    return table
+
+
+def _row(what: str, ours: float, theirs: float, promised: float | None) -> list[str]:
+    said = "–" if promised is None else f"×{digits(promised)}"
+    if promised is not None and theirs / ours < promised:
+        said += " MISSED"
+    return [what, duration(ours), duration(theirs), times(theirs, ours), said]
+
+
+def _searches(
+    workers: dict[str, Worker], sizes: list[int], rounds: int
+) -> list[Table]:
+    tables: list[Table] = []
+    ours_by_size: dict[str, list[float]] = {}
+    stored = 0
+    for size in sizes:
+        for name, worker in workers.items():
+            say(f"{name} up to {size:,} traces")
+            worker.ask("fill", first=stored, last=size)
+        stored = size
+        table = Table(
+            f"CPU of a search, {size:,} traces stored",
+            ["", *LIBRARIES, "ratio", "promised", "found"],
+        )
+        for query in [*QUERIES, ONE_TRACE]:
+            found = _compare(workers, query, rounds)
+            ours, theirs = (found[name]["cpu"] for name in LIBRARIES)
+            ours_by_size.setdefault(query, []).append(ours)
+            counts = "/".join(str(found[name]["found"]) for name in LIBRARIES)
+            table.rows.append([*_row(query, ours, theirs, PROMISED[query]), counts])
+        bytes_ = [workers[name].ask("size")["bytes"] / size / 5 for name in LIBRARIES]
+        ratio = bytes_[1] / bytes_[0]
+        said = f"×{_DISK}" + (" MISSED" if ratio < _DISK else "")
+        sizes_ = [f"{each:,.0f} B" for each in bytes_]
+        say(table.text())
+        table.rows.append(["disk of a span", *sizes_, f"×{digits(ratio)}", said, ""])
+        tables.append(table)
+    growth = Table(
+        f"Growth of spantree's searches from {sizes[0]:,} to {sizes[-1]:,} traces",
+        ["", *(f"{size:,}" for size in sizes), "ratio", "promised"],
+    )
+    for query in SERVED:
+        each = ours_by_size[query]
+        ratio = each[-1] / each[0]
+        said = f"≤ {_GROWTH}" + (" MISSED" if ratio > _GROWTH else "")
+        shown = [duration(cpu) for cpu in each]
+        growth.rows.append([query, *shown, digits(ratio), said])
+    return [*tables, growth]
+
+
+def _compare(
+    workers: dict[str, Worker], query: str, rounds: int
+) -> dict[str, dict[str, float]]:
+    best: dict[str, dict[str, float]] = {}
+    for at in range(rounds):
+        for name, worker in workers.items():
+            if at == 0:
+                say(f"{query} of {name}")
+            found = worker.ask("ask", query=query, seconds=0.3)
+            if name not in best or found["cpu"] < best[name]["cpu"]:
+                best[name] = found
+    return best
+
+
+if __name__ == "__main__":
+    sys.exit(main())

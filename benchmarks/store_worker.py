@@ -1,0 +1,127 @@
+"""Fills a library's store and asks it, on orders that arrive as lines of JSON.
+
+    python store_worker.py LIBRARY FOLDER
+
+Runs in the library's own environment; both libraries get the same traces and queries.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import time
+import traceback
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+QUERIES: dict[str, dict[str, Any]] = {
+    "newest 100 with spans": {"include_spans": True},
+    "newest 100 without spans": {},
+    "rare tag": {"filter_string": "tag.rare = 'r7'"},
+    "session": {"filter_string": "metadata.`mlflow.trace.session` = 's17'"},
+    "span type": {"filter_string": "span.type = 'RETRIEVER'"},
+    "span name": {"filter_string": "span.name = 'lookup'"},
+    "order by duration": {"order_by": ["execution_time DESC"]},
+    "absent substring": {"filter_string": "trace.text LIKE '%heliotrope-0%'"},
+    "rare substring": {"filter_string": "trace.text LIKE '%needle-r7%'"},
+}
+ONE_TRACE = "one trace"
+
+
+def main() -> None:
+    """Answer orders until there are no more."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    library, folder = sys.argv[1:]
+    store = import_module(f"adapters.store_{library}").Store(Path(folder))
+    jobs: dict[str, Callable[..., dict[str, Any]]] = {
+        "ingest": lambda traces: _ingest(store, traces),
+        "fill": lambda first, last: _fill(store, first, last),
+        "ask": lambda query, seconds: _ask(store, query, seconds),
+        "size": lambda: {"bytes": store.size()},
+    }
+    for line in sys.stdin:
+        order = json.loads(line)
+        try:
+            answer = jobs[order.pop("do")](**order)
+        except Exception as error:  # noqa: BLE001 - the library's; the runner reports it
+            traceback.print_exc()
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        answers.write(json.dumps(answer) + "\n")
+
+
+def _ingest(store: Any, traces: int) -> dict[str, Any]:
+    """Record traces of five spans and wait until a search finds them."""
+    library = store.library
+
+    @library.trace(span_type="TOOL")
+    def child(x: object) -> object:
+        return x
+
+    @library.trace
+    def step(x: object) -> object:
+        return child(x)
+
+    @library.trace(span_type="AGENT")
+    def agent(number: int) -> object:
+        library.update_current_trace(
+            tags={"env": "prod", "customer": f"c{number % 50}"},
+            metadata={"mlflow.trace.session": f"s{number % 20}"},
+        )
+        child({"q": "What is it?"})
+        child(number)
+        return step({"text": "It is a thing. " * 3})
+
+    agent(0)
+    store.flush()
+    cpu, wall = time.process_time_ns(), time.perf_counter_ns()
+    for number in range(traces):
+        agent(number)
+    store.flush()
+    found = len(store.search(max_results=1, include_spans=False))
+    cpu, wall = time.process_time_ns() - cpu, time.perf_counter_ns() - wall
+    assert found == 1
+    assert store.count() >= traces + 1, f"{store.count()} of {traces + 1} are stored"
+    return {"cpu": cpu / traces, "wall": wall / traces}
+
+
+def _fill(store: Any, first: int, last: int) -> dict[str, Any]:
+    began = time.process_time_ns()
+    store.fill(first, last)
+    assert store.count() >= last, f"{store.count()} of {last} are stored"
+    return {"cpu": time.process_time_ns() - began}
+
+
+def _ask(store: Any, query: str, seconds: float) -> dict[str, Any]:
+    """Ask again and again; give the least CPU and how many traces were found."""
+    if query == ONE_TRACE:
+        ids = list(store.ids(10))
+
+        def ask() -> int:
+            return sum(len(store.get(trace_id).data.spans) for trace_id in ids) // 50
+    else:
+        given = {"include_spans": False, "max_results": 100, **QUERIES[query]}
+
+        def ask() -> int:
+            return len(store.search(**given))
+
+    least, deadline = float("inf"), time.process_time() + seconds
+    while True:
+        gc.collect()
+        began = time.process_time_ns()
+        found = ask()
+        least = min(least, time.process_time_ns() - began)
+        if time.process_time() > deadline:
+            break
+    each = len(ids) if query == ONE_TRACE else 1
+    return {"cpu": least / each, "found": found}
+
+
+if __name__ == "__main__":
+    main()
