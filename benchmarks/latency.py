@@ -62,9 +62,11 @@ def latency(python: Path, folder: Path) -> Table:
         f"Wall time added to a 5-span trace's caller, {_PROCESSES} processes on a file",
         ["", "bare", "traced", "added", "promised"],
         notes=[
-            f"The worst of the processes; {_TRACES:,} traces each, with pauses of "
-            f"{_PAUSE_S * 1000:g} ms between them. The bare calls show what the "
-            "machine itself adds."
+            (
+                f"The worst of the processes; {_TRACES:,} traces each, with pauses of "
+                f"{_PAUSE_S * 1000:g} ms between them. The bare calls show what the "
+                "machine itself adds."
+            )
         ],
     )
     for share, promised in ((0.5, _P50_NS), (0.99, _P99_NS)):

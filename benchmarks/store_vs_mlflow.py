@@ -129,9 +129,7 @@ def _row(what: str, ours: float, theirs: float, promised: float | None) -> list[
     return [what, duration(ours), duration(theirs), times(theirs, ours), said]
 
 
-def _searches(
-    workers: dict[str, Worker], sizes: list[int], rounds: int
-) -> list[Table]:
+def _searches(workers: dict[str, Worker], sizes: list[int], rounds: int) -> list[Table]:
     tables: list[Table] = []
     ours_by_size: dict[str, list[float]] = {}
     stored = 0

@@ -17,6 +17,7 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # nothing leaves the machine
 os.environ["GIT_PYTHON_REFRESH"] = "quiet"
 
 import mlflow
+
 from adapters.store_shape import BATCH, Shape, described
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Store:
             for table, made in rows.items():
                 columns = ", ".join(tables[table][0])
                 marks = ", ".join(f":{column}" for column in tables[table][0])
-                sql = f"INSERT INTO {table}({columns}) VALUES({marks})"  # noqa: S608 - mlflow's own names
+                sql = f"INSERT INTO {table}({columns}) VALUES({marks})"
                 connection.executemany(sql, made)
             connection.commit()
         connection.close()

@@ -110,5 +110,3 @@ def _trace(number: int) -> Trace:
         tags={"mlflow.traceName": "agent", **shape.tags},
     )
     return Trace(info, TraceData(spans))
-
-

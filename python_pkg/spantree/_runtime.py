@@ -96,7 +96,7 @@ class Runtime:
             return found
 
         if trace.origin is None:
-            self.writer().submit(trace.key, supply)
+            self.writer().submit(trace.key, supply, trace.size)
             return
         # Parts of one trace must not replace each other while they wait.
         self._parts[trace.key] = self._parts.pop(trace.key, None)

@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 _FIELDS_OF_ROOT = {"session.id": SESSION, "user.id": USER}
 _KEY_CHARACTERS = 250
 _TEXT_CHARACTERS = 64_000
+_SIZED_SPANS = 16
+# Of a span with its attributes, as measured.
+_SPAN_BYTES = 500
 # Reentrant: the collector may end a span, and so come back here, at any time.
 _unpacking = threading.RLock()
 
@@ -135,6 +138,15 @@ class LiveTrace:
     def is_open(self) -> bool:
         """Whether the root has not ended yet."""
         return self.open_after_root is None
+
+    @property
+    def size(self) -> int:
+        """The bytes it holds, about: those of its first spans stand for all."""
+        spans = self.spans
+        first = spans[:_SIZED_SPANS]
+        values = [v for s in first for v in (s.raw_inputs, s.raw_outputs)]
+        texts = sum([len(v) for v in values if type(v) is bytes or type(v) is str])
+        return len(spans) * (_SPAN_BYTES + texts // len(first)) if first else 0
 
     def cost_of(self, span: LiveSpan) -> Captured:
         """Give what the call that a span stands for has cost, captured."""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from spantree.entities.span import Span, SpanStatusCode
+from spantree.store.breath import SPANS_A_BREATH, breathe
 from spantree.store.classes import STATUSES, Groups, SpanClass
 from spantree.store.messages import MessageList, find_lists
 from spantree.store.payload import PayloadEncoder, read_payloads
@@ -79,6 +80,8 @@ def _pack_one(span: Span, following: Iterator[Span]) -> Chunk:
     encode, size = PayloadEncoder().encode, 0
     while True:
         place = len(rows)
+        if place % SPANS_A_BREATH == SPANS_A_BREATH - 1:
+            breathe()
         text, model = encode(span, place)
         texts.append(text)
         size += len(text) + _BYTES_AROUND

@@ -15,7 +15,7 @@ from spantree.search.evaluate import span_matches
 from spantree.search.nodes import And, Comparison, Not, Op, Or, SpanMatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from spantree.search.nodes import Node
 
@@ -29,10 +29,11 @@ Groups: TypeAlias = "dict[SpanClass, tuple[int, int | None]]"
 """Spans by class: how many, and the longest duration in nanoseconds of ended ones."""
 
 
-def united(parts: Iterable[Groups]) -> Groups:
+def united(parts: Sequence[Groups]) -> Groups:
     """Put groups together."""
-    whole: Groups = {}
-    for part in parts:
+    first, *others = parts or [{}]
+    whole = dict(first)
+    for part in others:
         for which, (count, longest) in part.items():
             known = whole.get(which, (0, None))
             whole[which] = (count + known[0], _longer(longest, known[1]))

@@ -30,6 +30,8 @@ class Dialect:
         locked: At the end of a SELECT: nobody else changes these rows meanwhile.
         has_python: Our functions can be called, see :mod:`spantree.store.functions`,
             and texts compared by GLOB.
+        has_one_writer: A transaction that writes has all tables for itself, so that
+            numbers of rows can be given out before they are inserted.
     """
 
     numbers: str
@@ -44,6 +46,7 @@ class Dialect:
     unindexed: str
     locked: str
     has_python: bool
+    has_one_writer: bool
 
 
 SQLITE = Dialect(
@@ -60,6 +63,7 @@ SQLITE = Dialect(
     unindexed="{0} NOT INDEXED",
     locked="",
     has_python=True,
+    has_one_writer=True,
 )
 POSTGRES = Dialect(
     numbers=(
@@ -80,6 +84,7 @@ POSTGRES = Dialect(
     unindexed="{0}",
     locked=" FOR UPDATE",
     has_python=False,
+    has_one_writer=False,
 )
 
 

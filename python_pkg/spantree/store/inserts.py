@@ -19,9 +19,19 @@ from spantree.store.merge import merge
 from spantree.store.messages import mark
 from spantree.store.owner import this_process
 from spantree.store.reads import read_spans, read_summaries
+from spantree.store.row_buffer import (
+    INSERT_CHUNK,
+    INSERT_TRACE,
+    OR_LEAVE,
+    OWNED_COLUMNS,
+    PUT_GROUP,
+    PUT_TAG,
+    TAG_COLUMNS,
+    RowBuffer,
+    insert_sql,
+)
 from spantree.store.rows import (
     ASSESSMENT_COLUMNS,
-    TRACE_COLUMNS,
     Row,
     Texts,
     assessment_row,
@@ -35,7 +45,7 @@ from spantree.store.rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from spantree.entities.assessment import Assessment
     from spantree.entities.span import Span
@@ -44,38 +54,24 @@ if TYPE_CHECKING:
     from spantree.store.dialect import Connection
 
 
-def _insert_sql(table: str, columns: Sequence[str], conflict: str = "") -> str:
-    marks = ", ".join("?" * len(columns))
-    return f"INSERT INTO {table}({names(columns)}) VALUES({marks}) {conflict}"
-
-
-_OR_LEAVE = "ON CONFLICT DO NOTHING"
-
-
 _NO_TEXTS: Texts = ({}, {})
-_OWNED_COLUMNS = (*TRACE_COLUMNS, "pid", "boot")
 _FIND_TRACE = "SELECT id, version FROM trace WHERE trace_id = ?"
-_INSERT_TRACE = _insert_sql("trace", _OWNED_COLUMNS, _OR_LEAVE)
 _UPDATE_TRACE = (
-    f"UPDATE trace SET ({names(_OWNED_COLUMNS)}, version) = "
-    f"({', '.join('?' * len(_OWNED_COLUMNS))}, version + 1) WHERE id = ?"
+    f"UPDATE trace SET ({names(OWNED_COLUMNS)}, version) = "
+    f"({', '.join('?' * len(OWNED_COLUMNS))}, version + 1) WHERE id = ?"
 )
-_TAG_COLUMNS = ("ns", "key", "value", "trace")
-_PUT_TAG = _insert_sql("tag", _TAG_COLUMNS, _OR_LEAVE)
 _DROP_TAG = (
-    f"DELETE FROM tag WHERE {' AND '.join(f'{column} = ?' for column in _TAG_COLUMNS)}"
+    f"DELETE FROM tag WHERE {' AND '.join(f'{column} = ?' for column in TAG_COLUMNS)}"
 )
-_PUT_GROUP = _insert_sql("span_group", ("trace", "class", "count", "max_dur_ns"))
-_PUT_ASSESSMENT = _insert_sql(
+_PUT_ASSESSMENT = insert_sql(
     "assessment",
     ("trace", "session", *ASSESSMENT_COLUMNS),
     "ON CONFLICT(id) DO UPDATE SET "
     + ", ".join(f"{c} = excluded.{c}" for c in ("session", *ASSESSMENT_COLUMNS)),
 )
-_INSERT_CHUNK = _insert_sql("chunk", ("trace", "lists", "spans", "body"))
 _EXPERIMENT_COLUMNS = ("id", "name", "created_ns", "updated_ns")
 _CLASS_COLUMNS = ("name", "type", "model", "status")
-_INSERT_CLASS = _insert_sql("span_class", _CLASS_COLUMNS, _OR_LEAVE)
+_INSERT_CLASS = insert_sql("span_class", _CLASS_COLUMNS, OR_LEAVE)
 _FIND_CLASS = (
     "SELECT id FROM span_class WHERE name = ? AND type = ? AND model = ? AND status = ?"
 )
@@ -130,6 +126,10 @@ class Inserter:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._rows = RowBuffer(connection)
+        # Of the traces that come now the ids of those that are stored.
+        self._there: set[int] = set()
+        self._next_id = 0
         self._classes: dict[SpanClass, int] = {}
         self._experiments: dict[str, int] = {}
         self._open: dict[int, _Written] = {}
@@ -141,9 +141,29 @@ class Inserter:
         known = self._open.get(key)
         return known.spans if known else {}
 
+    def begin(self, drafts: Iterable[Draft]) -> None:
+        """Look in one go which of the traces that come are stored already."""
+        execute = self._connection.execute
+        keys = {draft.trace.key for draft in drafts}
+        if not self._connection.dialect.has_one_writer:
+            self._there = keys
+            return
+        (last,) = execute("SELECT max(id) FROM trace").fetchone()
+        self._next_id = (last or 0) + 1
+        marks = ", ".join("?" * len(keys))
+        sql = f"SELECT trace_id FROM trace WHERE trace_id IN ({marks})"
+        found = execute(sql, [id_bytes(key) for key in keys])
+        self._there = {int.from_bytes(row[0], "big") for row in found}
+
     def write(self, draft: Draft) -> None:
-        """Insert a trace, or merge it into what is stored of it."""
-        key = draft.trace.key
+        """Insert a trace, or merge it into what is stored; :meth:`finish` ends it."""
+        key, encoded = draft.trace.key, draft.encoded
+        if encoded is not None and encoded.is_whole and key not in self._there:
+            self._there.add(key)
+            self._open.pop(key, None)
+            self._collect(encoded)
+            return
+        self._rows.flush()
         known = self._open.get(key)
         whole = print_of(draft.trace) if draft.is_open else 0
         version = 1
@@ -167,6 +187,10 @@ class Inserter:
             self._open[key] = written
         else:
             self._open.pop(key, None)
+
+    def finish(self) -> None:
+        """Write what was put together."""
+        self._rows.flush()
 
     def _find(self, key: int) -> tuple[int | None, int]:
         """Give the number of a trace's row and its version; None and 0 if none is."""
@@ -216,7 +240,7 @@ class Inserter:
         execute = self._connection.execute
         name, now = clean_text(name), time.time_ns()
         execute(
-            _insert_sql("experiment", ("name", "created_ns", "updated_ns"), _OR_LEAVE),
+            insert_sql("experiment", ("name", "created_ns", "updated_ns"), OR_LEAVE),
             (name, now, now),
         )
         found = execute("SELECT id FROM experiment WHERE name = ?", (name,)).fetchone()
@@ -235,11 +259,26 @@ class Inserter:
         if experiment_id.isdecimal() and len(experiment_id) <= 18:  # noqa: PLR2004 - digits of 63 bits
             number = int(experiment_id)
             self._connection.execute(
-                _insert_sql("experiment", _EXPERIMENT_COLUMNS, _OR_LEAVE),
+                insert_sql("experiment", _EXPERIMENT_COLUMNS, OR_LEAVE),
                 (number, f"experiment {number}", now, now),
             )
             return number
         return self.experiment_named(experiment_id)
+
+    def _collect(self, encoded: Encoded) -> None:
+        """Put a new trace that has ended together with others."""
+        summary = encoded.prepared.summary
+        row, texts = self._trace_values(encoded)
+        row_id, self._next_id = self._next_id, self._next_id + 1
+        rows, chunks = self._rows, encoded.chunks
+        rows.traces.append((row_id, *row))
+        rows.tags += [(*tag, row_id) for tag in tag_rows(texts)]
+        groups = united([chunk.groups for chunk in chunks])
+        rows.groups += self._group_rows(row_id, groups)
+        rows.chunks += [self._chunk_row(row_id, chunk) for chunk in chunks]
+        if summary.assessments:
+            rows.flush()
+            self.put_assessments(row_id, summary.session, summary.assessments)
 
     def _insert(self, draft: Draft) -> _Written | None:
         """Insert a trace; None if a part of it is stored already."""
@@ -247,9 +286,10 @@ class Inserter:
         if encoded is None or not encoded.is_whole:
             encoded = encode(draft.trace)
         row, texts = self._trace_values(encoded)
-        row_id = self._connection.insert(_INSERT_TRACE, row)
+        row_id = self._connection.insert(INSERT_TRACE, row)
         if not row_id:
             return None
+        self._next_id = row_id + 1
         self._put_around(row_id, encoded, _NO_TEXTS, texts)
         return self._put_spans(row_id, encoded, None)
 
@@ -339,7 +379,7 @@ class Inserter:
             gone = [(*row, row_id) for row in old - new]
             self._connection.executemany(_DROP_TAG, gone)
         added = [(*row, row_id) for row in new - old]
-        self._connection.executemany(_PUT_TAG, added)
+        self._connection.executemany(PUT_TAG, added)
 
     def _put_spans(
         self, row_id: int, encoded: Encoded, known: _Written | None
@@ -350,9 +390,11 @@ class Inserter:
         still_open = [c.groups for c in encoded.chunks if not c.has_ended]
         written.groups = united([written.groups, *ended])
         written.open_groups = united([written.open_groups, *still_open])
-        self._put_groups(row_id, united([written.groups, written.open_groups]))
+        groups = united([written.groups, written.open_groups])
+        self._connection.executemany(PUT_GROUP, self._group_rows(row_id, groups))
         for chunk in encoded.chunks:
-            number = self._put_chunk(row_id, chunk)
+            row = self._chunk_row(row_id, chunk)
+            number = self._connection.insert(INSERT_CHUNK, row)
             if not chunk.has_ended:
                 written.open_chunks.append(number)
         return written
@@ -361,14 +403,11 @@ class Inserter:
         sql = "DELETE FROM span_group WHERE trace = ?"
         self._connection.execute(sql, (row_id,))
 
-    def _put_groups(self, row_id: int, groups: Groups) -> None:
-        rows = [
-            (row_id, self._class_number(which), *group)
-            for which, group in groups.items()
-        ]
-        self._connection.executemany(_PUT_GROUP, rows)
+    def _group_rows(self, row_id: int, groups: Groups) -> list[Row]:
+        number_of = self._class_number
+        return [(row_id, number_of(which), *group) for which, group in groups.items()]
 
-    def _put_chunk(self, row_id: int, chunk: Chunk) -> int:
+    def _chunk_row(self, row_id: int, chunk: Chunk) -> Row:
         body, numbers = chunk.body, []
         # The longest first: a list may be part of another one's text.
         for conversation in chunk.lists:
@@ -376,8 +415,7 @@ class Inserter:
                 numbers.append(self._conversations.keep(conversation))
                 body = body.replace(conversation.text, mark(numbers[-1]))
         lists = orjson.dumps(numbers).decode() if numbers else None
-        values = (row_id, lists, chunk.rows, body)
-        return self._connection.insert(_INSERT_CHUNK, values)
+        return row_id, lists, chunk.rows, body
 
     def _class_number(self, which: SpanClass) -> int:
         number = self._classes.get(which)

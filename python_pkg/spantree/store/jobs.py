@@ -52,30 +52,34 @@ class Request(Generic[T]):
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
         self._claim = threading.Lock()
+        self._is_given_up = False
         self._done = threading.Event()
         self._result: T | None = None
         self._error: BaseException | None = None
 
     def run(self) -> None:
         """Run unless given up; trouble of the store passes, to be tried again."""
-        if not self._claim.acquire(blocking=False):
-            return
-        try:
-            self._result = self._work()
-        except StoreUnavailableError:
-            self._claim.release()
-            raise
-        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-            self._error = error
-        self._done.set()
+        with self._claim:
+            if self._is_given_up:
+                return
+            try:
+                self._result = self._work()
+            except StoreUnavailableError:
+                raise
+            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                self._error = error
+            self._done.set()
 
     def wait(self, timeout_s: float | None) -> bool:
         """Wait until it has run; False if it was given up and never will."""
         if self._done.wait(timeout_s):
             return True
-        if self._claim.acquire(blocking=False):
-            return False
-        return self._done.wait(_RUNNING_CALL_WAIT_S)
+        # It may be running; if not, it shall not begin any more.
+        is_claimed = self._claim.acquire(timeout=_RUNNING_CALL_WAIT_S)
+        self._is_given_up = not self._done.is_set()
+        if is_claimed:
+            self._claim.release()
+        return not self._is_given_up
 
     @property
     def has_failed(self) -> bool:

@@ -18,6 +18,7 @@ from spantree.entities.trace import SESSION, TRACE_NAME, USER, Trace, TraceData
 from spantree.search.aggregate import aggregate
 from spantree.search.summary import NS_PER_MS
 from spantree.search.texts import clean_text
+from spantree.store.breath import breathe
 from spantree.store.draft import Draft, draft_of
 from spantree.store.find import find
 from spantree.store.owner import Owner, is_gone
@@ -63,13 +64,14 @@ class SqlStore(ABC):
     def write(self, traces: Sequence[Trace]) -> None:
         """See the protocol."""
         inserter = self._inserter
-        drafts = deque(
-            draft_of(trace, inserter.written_spans(trace.key) if inserter else {})
-            for trace in traces
-        )
+        drafts: deque[Draft] = deque()
+        for trace in traces:
+            written = inserter.written_spans(trace.key) if inserter else {}
+            drafts.append(draft_of(trace, written))
+            breathe()
         while drafts:
-            written = self._commit(partial(_write_some, drafts))
-            for _ in range(written):
+            count = self._commit(partial(_write_some, drafts))
+            for _ in range(count):
                 drafts.popleft()
 
     def get(self, key: int, *, include_spans: bool = True) -> Trace | None:
@@ -258,14 +260,16 @@ def _snapshot(connection: Connection) -> Iterator[None]:
             connection.execute("ROLLBACK")
 
 
-def _write_some(drafts: Iterable[Draft], inserter: Inserter) -> int:
+def _write_some(drafts: deque[Draft], inserter: Inserter) -> int:
     """Write until the transaction has lasted long enough; give how many it were."""
     started, written = time.monotonic(), 0
+    inserter.begin(drafts)
     for draft in drafts:
         inserter.write(draft)
         written += 1
         if time.monotonic() - started > _LONGEST_TRANSACTION_S:
             break
+    inserter.finish()
     return written
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from spantree.entities.errors import StoreError
 from spantree.store.backoff import Backoff
+from spantree.store.breath import breathe
 from spantree.store.jobs import MAX_BATCH, STOP, Backlog, Job, Request
 from spantree.store.protocol import StoreUnavailableError
 from spantree.store.spool import Spool
@@ -27,6 +28,8 @@ T = TypeVar("T")
 
 MAX_WAITING = 20_000
 MAX_WAITING_BYTES = 64 * 2**20
+# So long the one who submits waits for room, while the thread makes some.
+_ROOM_WAIT_S = 0.005
 TICK_S = 0.25
 _SECONDS_BETWEEN_WARNINGS = 60.0
 # The writer may be waiting for a lock when it is told to end.
@@ -59,7 +62,10 @@ class Writer:
         _all.add(self)
 
     def submit(self, key: int, supplier: Callable[[], Trace], size: int = 0) -> None:
-        """Take over a trace to save; never blocks and never raises.
+        """Take over a trace to save; never raises.
+
+        Where too many wait, it lets the writer work for 5 ms; a trace that has no room
+        then is dropped and counted.
 
         Args:
             key: The trace's id.
@@ -69,16 +75,19 @@ class Writer:
         """
         if self._pid != os.getpid():
             self._start_anew()
-        is_full = (
-            len(self._backlog.pending) >= MAX_WAITING
-            or self._backlog.bytes >= MAX_WAITING_BYTES
-        )
-        if is_full and key not in self._backlog.pending:
-            self._dropped += 1
-            return
+        if self._is_full() and key not in self._backlog.pending:
+            if threading.current_thread() is not self._thread:
+                time.sleep(_ROOM_WAIT_S)
+            if self._is_full():
+                self._dropped += 1
+                return
         self._backlog.put(Job(key, supplier, size))
         if self._thread is None:
             self._start()
+
+    def _is_full(self) -> bool:
+        backlog = self._backlog
+        return len(backlog.pending) >= MAX_WAITING or backlog.bytes >= MAX_WAITING_BYTES
 
     def watch(self) -> None:
         """Say that a trace was opened, so that open traces are saved as they grow.
@@ -279,7 +288,12 @@ class Writer:
             self._backlog.done([first])
             return
         jobs = self._backlog.next_jobs()
-        self._write([trace for job in jobs if (trace := self._built(job))])
+        traces = []
+        for job in jobs:
+            if (trace := self._built(job)) is not None:
+                traces.append(trace)
+            breathe()
+        self._write(traces)
         self._backlog.done(jobs)
 
     def _spill(self) -> None:
