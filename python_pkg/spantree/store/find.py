@@ -158,6 +158,8 @@ def _experiments(connection: Connection, compiler: Compiler, query: Query) -> st
             return ""
     else:
         numbers = sorted(int(text) for text in ids if text.isdecimal())
+        if not numbers:
+            return "FALSE"
     column = "trace.experiment"
     if any(_has_own_index(part) for part in conjuncts(query.filter)):
         # Not by the far less selective index of the experiment.

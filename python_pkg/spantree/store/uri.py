@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from enum import Enum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from spantree.entities.errors import SpantreeException, did_you_mean
+from spantree.entities.errors import MissingExtraError, SpantreeException, did_you_mean
 
 if TYPE_CHECKING:
     from spantree.store.protocol import Store
@@ -126,7 +127,14 @@ def check_target(target: Target) -> None:
 
     Raises:
         StoreUnavailableError: If the file belongs to another program.
+        MissingExtraError: If PostgreSQL is named and psycopg is not installed.
     """
+    if target.kind is TargetKind.POSTGRESQL and find_spec("psycopg") is None:
+        msg = (
+            f"{target.shown} needs psycopg, which is not installed. "
+            "Install it: pip install 'spantree[postgres]'"
+        )
+        raise MissingExtraError(msg)
     if target.path is not None:
         from spantree.store.schema import check_file, is_garbage
 
@@ -149,9 +157,15 @@ def open_store(target: Target) -> Store:
 
         check_target(target)
         return SqliteStore(target.path, replace_damaged=target.is_default)
+    if target.kind is TargetKind.POSTGRESQL:
+        check_target(target)
+        from spantree.store.postgres import PostgresStore
+
+        return PostgresStore(target.url or "", target.shown)
     msg = (
         f"A {target.kind.value} tracking URI ({target.shown}) is not supported by this "
-        "version yet. Use a SQLite file (sqlite:///traces.db) or memory:."
+        "version yet. Use a SQLite file (sqlite:///traces.db), postgresql://… or "
+        "memory:."
     )
     raise SpantreeException(msg)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support import traces
+from support.postgres import running_server
 
 from spantree.store import Writer, open_store, parse_tracking_uri
 
@@ -18,11 +19,29 @@ def file(tmp_path):
     return tmp_path / "folder" / "traces.db"
 
 
-@pytest.fixture(params=["sqlite", "memory"])
-def store(request, file):
+@pytest.fixture(scope="session")
+def postgres():
+    """A real server, for all tests."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres):
+    """Where a server has no store yet."""
+    import psycopg
+
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA IF EXISTS spantree CASCADE")
+    return postgres.url
+
+
+@pytest.fixture(params=["sqlite", "memory", "postgres"])
+def store(request):
     """Each engine in turn: they pass the same tests."""
-    target = parse_tracking_uri(file if request.param == "sqlite" else "memory:")
-    opened = open_store(target)
+    fixture = {"sqlite": "file", "postgres": "postgres_url"}.get(request.param)
+    uri = request.getfixturevalue(fixture) if fixture else "memory:"
+    opened = open_store(parse_tracking_uri(uri))
     yield opened
     opened.close()
 

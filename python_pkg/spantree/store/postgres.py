@@ -1,0 +1,104 @@
+"""A team's store: PostgreSQL, written by any number of processes on any hosts."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+import psycopg
+from psycopg import errors
+
+from spantree.store.inserts import Inserter
+from spantree.store.postgres_connections import PostgresConnections
+from spantree.store.postgres_schema import SCHEMA
+from spantree.store.protocol import StoreUnavailableError, Trouble
+from spantree.store.sql import SqlStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from spantree.store.dialect import Connection
+
+T = TypeVar("T")
+
+_ATTEMPTS = 8
+_PAUSE_S = 0.02
+# Two writers met at a row; the one that is told so has changed nothing.
+_CLASHES = (
+    errors.UniqueViolation,
+    errors.DeadlockDetected,
+    errors.SerializationFailure,
+)
+_LIVE_BYTES = (
+    "SELECT coalesce(sum(octet_length(spans) + octet_length(body)), 0) FROM chunk",
+    "SELECT coalesce(sum(octet_length(body)), 0) FROM msg",
+    "SELECT coalesce(sum(octet_length(suffix)), 0) FROM mlist",
+    "SELECT coalesce(sum(pg_column_size(trace.*)), 0) FROM trace",
+)
+
+
+class PostgresStore(SqlStore):
+    """A :class:`~spantree.store.protocol.Store` in a schema ``spantree``.
+
+    Writers lock the rows they change, not the store. The tables are made by the first
+    write of a user who may.
+
+    Args:
+        url: A libpq URI, such as ``postgresql://user:password@host/database``.
+        location: The same, safe to show.
+    """
+
+    def __init__(self, url: str, location: str) -> None:
+        super().__init__(location)
+        self._connections = PostgresConnections(url, location)
+        self._generation = -1
+
+    def shrink(self) -> int:
+        """Let the room of deleted rows be used again; give the bytes of live ones."""
+        with self._connections.lock, self._connections.explained():
+            connection = self._connections.writer()
+            for table in ("trace", "chunk", "msg", "mlist", "tag", "span_group"):
+                connection.execute(f"VACUUM {SCHEMA}.{table}")
+            return sum(int(connection.execute(q).fetchone()[0]) for q in _LIVE_BYTES)
+
+    def close(self) -> None:
+        """See the protocol."""
+        self._connections.close()
+
+    def _reader(self) -> AbstractContextManager[Connection | None]:
+        return self._connections.reader()
+
+    def _commit_with_connection(self, work: Callable[[Inserter, Connection], T]) -> T:
+        """Run some work in one transaction, again if it met another writer's."""
+        with self._connections.lock:
+            for attempt in range(_ATTEMPTS):
+                with contextlib.suppress(*_CLASHES):
+                    return self._attempt(work)
+                time.sleep(_PAUSE_S * attempt * random.random())  # noqa: S311 - no secret
+        detail = "other processes change the same rows all the time"
+        raise StoreUnavailableError(Trouble.LOCKED, self.location, detail)
+
+    def _attempt(self, work: Callable[[Inserter, Connection], T]) -> T:
+        with self._connections.explained():
+            connection = self._connections.writer()
+            if (
+                self._inserter is None
+                or self._generation != self._connections.generation
+            ):
+                self._inserter = Inserter(connection)
+                self._generation = self._connections.generation
+            try:
+                connection.execute("BEGIN")
+                result = work(self._inserter, connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                self._inserter = None
+                try:
+                    connection.execute("ROLLBACK")
+                except psycopg.Error:
+                    self._connections.close_writer()
+                raise
+        return result
