@@ -1,6 +1,6 @@
 """A program that writes traces and says which of them are acknowledged.
 
-Run by the tests of the store's faults: ``store_writes.py FILE FIRST COUNT``.
+Run by the tests of the store's faults: ``store_writes.py FILE_OR_URI FIRST COUNT``.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def made(key, *, is_open=False):
 
 def main(file, first, count):
     """Write; after each flush, say how many traces it acknowledged."""
-    store = open_store(parse_tracking_uri(Path(file)))
+    store = open_store(parse_tracking_uri(file if "://" in file else Path(file)))
     running = [made(10**9 + first, is_open=True)]
     writer = Writer(lambda: store, lambda: running)
     writer.watch()

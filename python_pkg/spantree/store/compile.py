@@ -120,9 +120,9 @@ class Compiler:
         self.parameters[name] = value
         return f":{name}"
 
-    def among(self, numbers: Sequence[int]) -> str:
-        """Give numbers as IN takes them, however many they are."""
-        return f"({self.dialect.numbers.format(self.bind(json.dumps(numbers)))})"
+    def among(self, column: str, numbers: Sequence[int]) -> str:
+        """Give the condition for a column to be one of many numbers."""
+        return self.dialect.among.format(column, self.bind(json.dumps(numbers)))
 
     def order_value(self, key: Field) -> str:
         """Give what a field sorts by."""
@@ -141,7 +141,7 @@ class Compiler:
         durations = (self._on_value(p, "span_group.max_dur_ns") for p in longer)
         parts = [part for part in durations if part is not None]
         if numbers is not None:
-            parts.append(f"span_group.class IN {self.among(numbers)}")
+            parts.append(self.among("span_group.class", numbers))
         return " AND ".join(parts) or None
 
     def _span_match(self, node: SpanMatch, *, negated: bool) -> str:
@@ -161,7 +161,7 @@ class Compiler:
             return _TRUE
         count = (
             f"(SELECT coalesce(sum(count), 0) FROM span_group WHERE {_OF_TRACE} "
-            f"AND class IN {self.among(numbers)}) "
+            f"AND {self.among('class', numbers)}) "
             f"{_COUNT_OPS[node.op]} {self.bind(node.number)}"
         )
         return f"NOT ({count})" if negated is not node.negated else f"({count})"

@@ -17,8 +17,8 @@ class Dialect:
     ``NULLS LAST``, which all engines know.
 
     Args:
-        numbers: The rows of a JSON array of numbers, in a column ``value``.
-        texts: The same of texts.
+        among: Whether a number is in a JSON array.
+        texts: The rows of a JSON array of texts, in a column ``value``.
         member: The text under a key of a JSON object; no row or NULL if there is none.
         hex_of: An id's bytes as hexadecimal digits.
         contains: Whether a text has another one in it.
@@ -34,7 +34,7 @@ class Dialect:
             numbers of rows can be given out before they are inserted.
     """
 
-    numbers: str
+    among: str
     texts: str
     member: str
     hex_of: str
@@ -50,7 +50,7 @@ class Dialect:
 
 
 SQLITE = Dialect(
-    numbers="SELECT value FROM json_each({0})",
+    among="{0} IN (SELECT value FROM json_each({1}))",
     texts="SELECT value FROM json_each({0})",
     member="SELECT value FROM json_each({0}) WHERE key = {1}",
     hex_of="lower(hex({0}))",
@@ -66,10 +66,8 @@ SQLITE = Dialect(
     has_one_writer=True,
 )
 POSTGRES = Dialect(
-    numbers=(
-        "SELECT CAST(value AS bigint) AS value "
-        "FROM json_array_elements_text(CAST({0} AS json)) AS value"
-    ),
+    # Unlike rows of a function, the planner knows how many these are.
+    among="{0} = ANY(CAST(translate({1}, '[]', '{{}}') AS bigint[]))",
     texts=(
         'SELECT value COLLATE "C" AS value '
         "FROM json_array_elements_text(CAST({0} AS json)) AS value"

@@ -101,7 +101,7 @@ def build(
     parts = [_experiments(connection, compiler, query)]
     driver = _driver(connection, query, classes)
     if driver is not None:
-        parts.append(f"trace.id IN {compiler.among(driver)}")
+        parts.append(compiler.among("trace.id", driver))
     if query.filter is not None:
         parts.append(compiler.where(query.filter))
     if cursor is not None:
@@ -135,9 +135,9 @@ def _batches(
 def _checked(connection: Connection, query: Query, row_ids: list[int]) -> set[int]:
     traces = read_traces(connection, row_ids, include_spans=True)
     by_key = {trace.key: trace for trace in traces}
-    numbers = connection.dialect.numbers.format("?")
+    among = connection.dialect.among.format("id", "?")
     keys = connection.execute(
-        f"SELECT id, trace_id FROM trace WHERE id IN ({numbers})",
+        f"SELECT id, trace_id FROM trace WHERE {among}",
         (orjson.dumps(row_ids).decode(),),
     )
     kept = set()

@@ -109,12 +109,15 @@ def is_there(
 
 def create(connection: PostgresConnection) -> None:
     """Make the tables, unless another process is faster."""
+    # Before the transaction: what others made is seen by those that begin later.
+    connection.execute("SELECT pg_advisory_lock(?)", (_LOCK,))
     connection.execute("BEGIN")
     try:
-        connection.execute("SELECT pg_advisory_xact_lock(?)", (_LOCK,))
         if not connection.execute(_IS_THERE).fetchone()[0]:
             connection.execute(_TABLES)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+    finally:
+        connection.execute("SELECT pg_advisory_unlock(?)", (_LOCK,))

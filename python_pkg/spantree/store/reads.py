@@ -103,8 +103,6 @@ def _among(
     row_ids: Iterable[int],
     order: str = "",
 ) -> Rows:
-    numbers = connection.dialect.numbers.format("?")
+    among = connection.dialect.among.format(column, "?")
     text = orjson.dumps(list(row_ids)).decode()
-    return connection.execute(
-        f"{select} WHERE {column} IN ({numbers}) {order}", (text,)
-    )
+    return connection.execute(f"{select} WHERE {among} {order}", (text,))

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 import weakref
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +17,7 @@ from spantree.store.breath import breathe
 from spantree.store.jobs import MAX_BATCH, STOP, Backlog, Job, Request
 from spantree.store.protocol import StoreUnavailableError
 from spantree.store.spool import Spool
+from spantree.store.uri import default_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -405,8 +407,11 @@ class Writer:
 
 
 def _spool_of(location: str) -> Spool | None:
-    """Give the spill files of a store, None if it is no file."""
+    """Give the spill files of a store; None if it is in memory."""
     path = Path(location)
+    if "://" in location:
+        # Of a server: beside this user's own file.
+        path = default_file().with_name(f"{zlib.crc32(location.encode()):08x}.remote")
     return Spool(path) if path.is_absolute() else None
 
 

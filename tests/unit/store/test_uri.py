@@ -37,9 +37,9 @@ def test_forms(uri, kind, path):
 
 
 def test_passwords_are_never_shown():
-    target = parse_tracking_uri("postgresql://me:s3cret@host:5432/db?password=s3cret")
+    target = parse_tracking_uri("http://me:s3cret@host:5432/db?password=s3cret")
 
-    assert target.shown == "postgresql://host:5432/db"
+    assert target.shown == "http://host:5432/db"
     assert "s3cret" not in repr(target)
     with pytest.raises(SpantreeException) as caught:
         open_store(target)
@@ -61,7 +61,7 @@ def test_misspelt_scheme_gets_a_suggestion():
         parse_tracking_uri("sqlte:///x.db")
 
 
-@pytest.mark.parametrize("uri", ["http://h", "databricks", "otlp", "postgresql://h/d"])
+@pytest.mark.parametrize("uri", ["http://h", "databricks", "otlp"])
 def test_kinds_without_a_store_say_so(uri):
     with pytest.raises(SpantreeException, match="not supported by this version yet"):
         open_store(parse_tracking_uri(uri))

@@ -1,0 +1,297 @@
+"""What only a PostgreSQL store meets: other writers, a server that goes, long keys."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from spantree.entities import Feedback
+from spantree.entities.errors import MissingExtraError
+from spantree.search import parse_query
+from spantree.store import (
+    StoreUnavailableError,
+    Trouble,
+    Writer,
+    open_store,
+    parse_tracking_uri,
+)
+
+WRITES = Path(__file__).parents[2] / "faults" / "store_writes.py"
+EVERYTHING = parse_query()
+
+
+@pytest.fixture
+def pg(postgres_url):
+    opened = open_store(parse_tracking_uri(postgres_url))
+    yield opened
+    opened.close()
+
+
+def keys_in(store):
+    return {trace.key for trace in store.search(EVERYTHING).traces}
+
+
+def start_writing(url, first, count):
+    command = [sys.executable, str(WRITES), url, str(first), str(count)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own
+
+
+def test_many_processes_write_at_once(pg, postgres_url):
+    writers = [start_writing(postgres_url, n * 1_000, 60) for n in range(1, 7)]
+
+    outputs = [writer.communicate(timeout=120)[0] for writer in writers]
+
+    assert all(output.split()[-1] == "60" for output in outputs)
+    expected = {n * 1_000 + number for n in range(1, 7) for number in range(60)}
+    assert expected <= keys_in(pg)
+
+
+def test_writers_of_one_trace_and_of_the_same_messages_lose_nothing(
+    postgres_url, make_trace
+):
+    import threading
+
+    conversation = b'{"messages":[%s]}' % b",".join(
+        b'{"role":"user","content":"%s"}' % (b"%d" % n * 90) for n in range(4)
+    )
+
+    def write(which):
+        store = open_store(parse_tracking_uri(postgres_url))
+        for number in range(1, 21):
+            span = {
+                "name": f"part {which}",
+                "raw_inputs": conversation,
+                "parent_key": None if which == 0 else 1,
+            }
+            trace = make_trace(number, spans=[span])
+            root, part = trace.data.spans
+            part.span_key = 100 + which
+            trace.data.spans[:] = [root, part]
+            store.write([trace])
+        store.close()
+
+    threads = [threading.Thread(target=write, args=(which,)) for which in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    store = open_store(parse_tracking_uri(postgres_url))
+    for number in range(1, 21):
+        spans = store.get(number).data.spans
+        assert {s.span_key for s in spans} == {1, 100, 101, 102, 103}
+        assert all(s.raw_inputs == conversation for s in spans if s.span_key != 1)
+    assert store.delete(range(1, 21)) == 20
+    import psycopg
+
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        for table in ("msg", "mlist", "chunk", "span_group", "trace"):
+            left = connection.execute(f"SELECT count(*) FROM spantree.{table}")  # noqa: S608 - our own
+            assert left.fetchone()[0] == 0, table
+    store.close()
+
+
+def test_writer_that_is_killed_leaves_whole_traces_only(pg, postgres_url):
+    writer = start_writing(postgres_url, 1_000, 3_000)
+    acknowledged = int(writer.stdout.readline())
+    deadline = time.monotonic() + 30
+    while acknowledged < 20 and time.monotonic() < deadline:
+        acknowledged = int(writer.stdout.readline())
+
+    writer.send_signal(signal.SIGKILL)
+    for line in writer.communicate()[0].split():
+        acknowledged = int(line)
+
+    found = keys_in(pg)
+    assert {1_000 + number for number in range(acknowledged)} <= found
+    for trace in pg.search(EVERYTHING).traces:
+        # A part of an open trace is all that was there; of a finished one, all.
+        assert len(trace.data.spans) == 4
+
+
+def test_traces_wait_for_a_server_that_went(postgres, postgres_url, make_trace):
+    store = open_store(parse_tracking_uri(postgres_url))
+    writer = Writer(lambda: store)
+    writer.submit(1, lambda: make_trace(1))
+    assert writer.flush(10)
+
+    postgres.stop()
+    try:
+        writer.submit(2, lambda: make_trace(2))
+        assert not writer.flush(0.5)
+        assert writer.stats()["waiting"] == 1
+        with pytest.raises(StoreUnavailableError) as caught:
+            store.get(1)
+        assert caught.value.trouble is Trouble.UNREACHABLE
+    finally:
+        postgres.start()
+
+    assert writer.flush(20)
+    assert keys_in(store) == {1, 2}
+    writer.close(5)
+
+
+def test_traces_of_a_program_that_ended_while_the_server_was_away_arrive_later(
+    postgres, postgres_url, make_trace
+):
+    target = parse_tracking_uri(postgres_url)
+    postgres.stop()
+    try:
+        first = Writer(lambda: open_store(target))
+        first.submit(1, lambda: make_trace(1))
+        assert not first.close(1.5)
+        assert first.stats()["spilled"] == 1
+    finally:
+        postgres.start()
+
+    second = Writer(lambda: open_store(target))
+    second.submit(2, lambda: make_trace(2))
+    assert second.flush(20)
+    second.close(5)
+
+    store = open_store(target)
+    deadline = time.monotonic() + 10
+    while keys_in(store) != {1, 2} and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert keys_in(store) == {1, 2}
+    store.close()
+
+
+def test_password_is_never_said():
+    url = "postgresql://me:s3cret@127.0.0.1:1/none"
+    target = parse_tracking_uri(url)
+    store = open_store(target)
+
+    with pytest.raises(StoreUnavailableError) as caught:
+        store.get(1)
+
+    assert "s3cret" not in f"{caught.value}{target!r}{store.location}"
+    assert "127.0.0.1:1" in str(caught.value)
+
+
+def test_without_psycopg_the_extra_is_named(monkeypatch):
+    monkeypatch.setattr("spantree.store.uri.find_spec", lambda name: None)
+
+    with pytest.raises(MissingExtraError, match=r"pip install 'spantree\[postgres\]'"):
+        open_store(parse_tracking_uri("postgresql://host/db"))
+
+
+def test_store_of_a_newer_spantree_is_left_alone(pg, postgres_url, make_trace):
+    import psycopg
+
+    pg.write([make_trace(1)])
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("UPDATE spantree.info SET value = '99'")
+    store = open_store(parse_tracking_uri(postgres_url))
+
+    for use in (lambda: store.write([make_trace(2)]), lambda: store.get(1)):
+        with pytest.raises(StoreUnavailableError, match="newer version"):
+            use()
+    store.close()
+
+
+def test_nothing_is_made_by_reading(pg, postgres_url):
+    import psycopg
+
+    assert pg.get(1) is None
+    assert pg.search(EVERYTHING).traces == []
+    with psycopg.connect(postgres_url) as connection:
+        made = connection.execute("SELECT to_regnamespace('spantree')").fetchone()
+    assert made == (None,)
+
+
+def test_long_and_odd_texts_are_kept(pg, make_trace):
+    long = "s" * 9_000
+    odd = "NUL \x00 surrogate \ud800"
+    trace = make_trace(
+        1,
+        root={"name": "n" * 4_000},
+        spans=[{"name": odd, "span_type": "T" * 5_000}],
+        tags={"k" * 250: long, "mlflow.trace.session": long},
+        client_request_id=long,
+        assessments=[Feedback(name="f" * 3_000, value=odd)],
+    )
+
+    pg.write([trace])
+
+    found = pg.get(1)
+    assert found.info.session == long
+    assert found.info.tags["k" * 250] == long
+    assert found.info.assessments[0].value == "NUL \x00 surrogate \\ud800"
+    assert keys_in(pg) == {1}
+    for text in (f"session = '{long}'", f"client_request_id = '{long}'"):
+        assert len(pg.search(parse_query(text)).traces) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_forked_child_opens_its_own_connection(pg, make_trace):
+    pg.write([make_trace(1)])
+
+    child = os.fork()
+    if child == 0:
+        try:
+            pg.write([make_trace(2)])
+            os._exit(0 if keys_in(pg) == {1, 2} else 1)
+        except BaseException:  # noqa: BLE001 - the child must not run the other tests
+            os._exit(2)
+    _, status = os.waitpid(child, 0)
+
+    assert status == 0
+    pg.write([make_trace(3)])
+    assert keys_in(pg) == {1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [
+        (None, "trace_recent"),
+        ("tag.env = 'rare'", "tag_pkey"),
+        ("session = 's7'", "trace_session"),
+        ("client_request_id = 'c7'", "trace_creq"),
+        ("span.type = 'RARE'", "group_class"),
+    ],
+)
+def test_indexes_serve(pg, postgres_url, make_trace, text, index):
+    import psycopg
+
+    from spantree.store.compile import Compiler, conjuncts
+    from spantree.store.dialect import POSTGRES
+    from spantree.store.find import _lookup, build
+    from spantree.store.postgres_connections import PostgresConnection
+    from spantree.store.reads import read_classes
+
+    pg.write(
+        [
+            make_trace(
+                number,
+                root={"start_time_ns": number * 10**9, "end_time_ns": number * 10**9},
+                spans=[{"name": "c", "span_type": "RARE" if number == 7 else "TOOL"}],
+                tags={
+                    "env": "rare" if number == 7 else "common",
+                    "mlflow.trace.session": f"s{number}",
+                },
+                client_request_id=f"c{number}",
+            )
+            for number in range(1, 1_500)
+        ]
+    )
+    with psycopg.connect(postgres_url, autocommit=True) as raw:
+        raw.execute("SET search_path TO spantree")
+        raw.execute("ANALYZE")
+        connection = PostgresConnection(raw)
+        query = parse_query(text, None, ["0"])
+        statement = build(connection, query)
+        sql, parameters = f"{statement.sql} LIMIT 100", statement.parameters
+        if index in ("tag_pkey", "group_class"):
+            compiler = Compiler(POSTGRES, read_classes(connection))
+            sql = _lookup(compiler, conjuncts(query.filter)[0], query)
+            parameters = compiler.parameters
+        plan = connection.execute(f"EXPLAIN {sql}", parameters).fetchall()
+
+    assert any(index in row[0] for row in plan), plan
