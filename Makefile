@@ -35,6 +35,7 @@ types: $(VENV)/.dev $(NODE_TOOLS)
 	npm --prefix js run --silent types
 
 test-unit: $(VENV)/.dev
+	sh .ci/system-packages postgresql
 	$(BIN)/pytest -q tests/unit tests/snippets tests/parity tests/typing
 
 test-js: $(NODE_TOOLS) $(VENV)/.dev

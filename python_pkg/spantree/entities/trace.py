@@ -350,10 +350,22 @@ def tree_order(spans: list[Span]) -> list[Span]:
     for siblings in children.values():
         siblings.sort(key=_START)
     ordered = _walk(children.pop(None, []), children)
-    while children:
-        # Parents in a circle: the trace is broken, but none of its spans is lost.
-        ordered += _walk(children.pop(next(iter(children))), children)
-    return ordered
+    return ordered + _circles(children) if children else ordered
+
+
+def _circles(children: dict[int | None, list[Span]]) -> list[Span]:
+    """Order spans that are their own ancestors: a broken trace, but none is lost.
+
+    Each circle begins at its earliest span, so the order of reading changes nothing.
+    """
+    rest = [span for siblings in children.values() for span in siblings]
+    rest.sort(key=lambda span: (span.start_time_ns, span.span_key))
+    ordered: dict[int, Span] = {}
+    for first in rest:
+        if first.span_key not in ordered:
+            for span in _walk([first], children):
+                ordered.setdefault(span.span_key, span)
+    return list(ordered.values())
 
 
 def _walk(top: list[Span], children: dict[int | None, list[Span]]) -> list[Span]:

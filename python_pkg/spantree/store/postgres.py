@@ -7,10 +7,10 @@ import random
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-import psycopg
 from psycopg import errors
 
 from spantree.store.inserts import Inserter
+from spantree.store.postgres_attachments import AttachmentRows
 from spantree.store.postgres_connections import PostgresConnections
 from spantree.store.postgres_schema import SCHEMA
 from spantree.store.protocol import StoreUnavailableError, Trouble
@@ -52,8 +52,8 @@ class PostgresStore(SqlStore):
     """
 
     def __init__(self, url: str, location: str) -> None:
-        super().__init__(location)
         self._connections = PostgresConnections(url, location)
+        super().__init__(location, AttachmentRows(self._connections))
         self._generation = -1
 
     def shrink(self) -> int:
@@ -82,23 +82,14 @@ class PostgresStore(SqlStore):
         raise StoreUnavailableError(Trouble.LOCKED, self.location, detail)
 
     def _attempt(self, work: Callable[[Inserter, Connection], T]) -> T:
-        with self._connections.explained():
-            connection = self._connections.writer()
-            if (
-                self._inserter is None
-                or self._generation != self._connections.generation
-            ):
-                self._inserter = Inserter(connection)
-                self._generation = self._connections.generation
-            try:
-                connection.execute("BEGIN")
-                result = work(self._inserter, connection)
-                connection.execute("COMMIT")
-            except BaseException:
-                self._inserter = None
-                try:
-                    connection.execute("ROLLBACK")
-                except psycopg.Error:
-                    self._connections.close_writer()
-                raise
-        return result
+        try:
+            with self._connections.transaction() as connection:
+                generation = self._connections.generation
+                if self._inserter is None or self._generation != generation:
+                    self._inserter = Inserter(connection)
+                    self._generation = generation
+                return work(self._inserter, connection)
+        except BaseException:
+            # What it remembers was not committed.
+            self._inserter = None
+            raise

@@ -44,6 +44,8 @@ _TROUBLE_BY_STATE = {
     "53100": Trouble.FULL,  # disk_full
     "55P03": Trouble.LOCKED,  # lock_not_available
 }
+# Serialization failures and deadlocks: to be tried again at once.
+_ROLLED_BACK = "40"
 _names = count()
 
 
@@ -169,6 +171,22 @@ class PostgresConnections:
         return self._writer
 
     @contextlib.contextmanager
+    def transaction(self) -> Iterator[PostgresConnection]:
+        """Lend the writer for a transaction, which an exception rolls back."""
+        with self.lock, self.explained():
+            connection = self.writer()
+            try:
+                connection.execute("BEGIN")
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                try:
+                    connection.execute("ROLLBACK")
+                except psycopg.Error:
+                    self.close_writer()
+                raise
+
+    @contextlib.contextmanager
     def reader(self) -> Iterator[PostgresConnection | None]:
         """Lend a read-only connection, None while there are no tables."""
         with self.explained():
@@ -188,7 +206,10 @@ class PostgresConnections:
         try:
             yield
         except psycopg.Error as error:
-            trouble = _TROUBLE_BY_STATE.get(error.sqlstate or "")
+            state = error.sqlstate or ""
+            trouble = _TROUBLE_BY_STATE.get(state)
+            if state.startswith(_ROLLED_BACK):
+                raise
             if trouble is None and not isinstance(error, psycopg.OperationalError):
                 raise
             detail = clean_text(str(error)).strip().partition("\n")[0]

@@ -82,6 +82,11 @@ CREATE TABLE assessment(
   valid integer NOT NULL DEFAULT 1, remote_id text);
 CREATE INDEX assess_name ON assessment USING hash(name);
 CREATE INDEX assess_trace ON assessment(trace);
+CREATE TABLE content(hash bytea PRIMARY KEY, body bytea NOT NULL);
+CREATE TABLE attachment(
+  trace_id bytea NOT NULL, id text NOT NULL, hash bytea NOT NULL REFERENCES content,
+  PRIMARY KEY(trace_id, id));
+CREATE INDEX attachment_hash ON attachment(hash);
 CREATE TABLE info(key text PRIMARY KEY, value text);
 INSERT INTO info(key, value) VALUES
   ('min_reader', '{SCHEMA_VERSION}'), ('min_writer', '{SCHEMA_VERSION}');

@@ -298,7 +298,7 @@ def _patch(
     for name, column in ((SESSION, "session"), (USER, "user")):
         for given in (metadata, texts):
             if name in given:
-                sql = f"UPDATE trace SET {column} = ? WHERE id = ?"
+                sql = f'UPDATE trace SET "{column}" = ? WHERE id = ?'
                 connection.execute(sql, (given.pop(name), row_id))
     if TRACE_NAME in texts:
         trace_name = texts[TRACE_NAME] or _root_name(connection, row_id, key)

@@ -295,3 +295,42 @@ def test_indexes_serve(pg, postgres_url, make_trace, text, index):
         plan = connection.execute(f"EXPLAIN {sql}", parameters).fetchall()
 
     assert any(index in row[0] for row in plan), plan
+
+
+def test_same_attachment_is_kept_once_and_goes_with_its_last_trace(
+    pg, postgres_url, make_trace
+):
+    import psycopg
+
+    pg.write([make_trace(1), make_trace(2)])
+    for key in (1, 2):
+        pg.attachments.put(key, f"id-{key}", b"\x00picture")
+        pg.attachments.put(key, f"id-{key}", b"\x00picture")
+
+    def contents():
+        with psycopg.connect(postgres_url) as connection:
+            found = connection.execute("SELECT count(*) FROM spantree.content")
+            return found.fetchone()[0]
+
+    assert pg.attachments.get(1, "id-1") == b"\x00picture"
+    assert pg.attachments.get(1, "id-2") is None
+    assert contents() == 1
+    pg.delete([1])
+    assert pg.attachments.get(1, "id-1") is None
+    assert pg.attachments.get(2, "id-2") == b"\x00picture"
+    pg.delete([2])
+    assert contents() == 0
+
+
+def test_attachment_waits_while_the_server_is_away(postgres, postgres_url):
+    store = open_store(parse_tracking_uri(postgres_url))
+    postgres.stop()
+    try:
+        with pytest.raises(OSError, match="can't be opened"):
+            store.attachments.put(1, "id", b"content")
+    finally:
+        postgres.start()
+
+    store.attachments.put(1, "id", b"content")
+    assert store.attachments.get(1, "id") == b"content"
+    store.close()
