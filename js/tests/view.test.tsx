@@ -340,3 +340,19 @@ test("100,000 spans draw as many nodes as a hundred", () => {
   press("]");
   expect(all("*").length).toBeLessThan(600);
 });
+
+test("rows that came while the reader watched are not folded away", () => {
+  const live = structuredClone(payload("agent")) as {
+    rev: number;
+    live: boolean;
+    traces: { state: string }[];
+  };
+  show({ ...live, live: true });
+  const before = names();
+  update({ ...live, live: false, rev: live.rev + 1 });
+
+  expect(before.filter((name) => name === "retrieve").length).toBeGreaterThan(1);
+  expect(names()).toEqual(before);
+  press("]", "[", "2");
+  expect(names().filter((name) => name === "retrieve").length).toBe(1);
+});

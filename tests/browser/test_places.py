@@ -11,6 +11,7 @@ import zlib
 import nbformat
 import pytest
 from support.lab import LONG, ROOT, jupyter, open_notebook, refuse_posts
+from support.pictures import assert_looks_the_same
 from unit.render.drawn_traces import agent_trace, span, trace
 
 from spantree.render import COMPLETE, MIME, build_output, mime_bundle
@@ -140,6 +141,7 @@ def test_without_a_kernel_the_panel_lists_what_the_notebook_holds(notebook):
     lines = notebook.locator(f"{PANEL} .st-side-line")
     lines.first.wait_for()
 
+    assert_looks_the_same(notebook, PANEL, "panel-light")
     names = notebook.locator(f"{PANEL} .st-side-line .st-title").all_inner_texts()
     assert names == ["Completions", "answer_question"]
     notebook.locator(f"{PANEL} input").fill("ANSWER")

@@ -5,7 +5,13 @@ from __future__ import annotations
 import nbformat
 import pytest
 from nbformat.sign import NotebookNotary
-from support.hostile import FINDINGS, OPEN_EVERYTHING, attacks, hostile_output
+from support.hostile import (
+    FINDINGS,
+    OPEN_EVERYTHING,
+    attacks,
+    hostile_list,
+    hostile_output,
+)
 from support.lab import LONG, ROOT, jupyter, open_notebook
 from support.pages import serve
 
@@ -38,9 +44,13 @@ def foreign(asked, origin):
 
 
 def assert_harmless(page, origin, asked, opened, spans):
-    found = page.evaluate(FINDINGS)
     assert opened["rows"] >= spans
     assert opened["drawn"] > 5 * spans
+    assert_nothing_found(page, origin, asked)
+
+
+def assert_nothing_found(page, origin, asked):
+    found = page.evaluate(FINDINGS)
     assert found["pwned"] is None
     assert found["polluted"] is None
     assert found["elements"] == []
@@ -79,6 +89,22 @@ def test_nothing_runs_in_a_page(site, page, part):
     assert_harmless(page, site.url, asked, opened, spans)
 
 
+@pytest.mark.parametrize("mode", ["rows", "compact", "table"])
+def test_nothing_runs_in_lists_of_traces(site, page, mode):
+    output = hostile_list(attacks(), mode)
+    asked = watch(page)
+    page.goto(site.add(mode, output))
+    page.wait_for_selector(".st-line, .st-summary")
+
+    if mode == "compact":
+        page.locator(".st-line").first.click()
+    for line in page.locator(".st-line-box > .st-line").all()[:3]:
+        line.click()
+    page.locator(".st-row").first.wait_for()
+
+    assert_nothing_found(page, site.url, asked)
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     root = tmp_path_factory.mktemp("xss")
@@ -110,3 +136,9 @@ def test_nothing_runs_in_jupyterlab(lab, page, trust):
     marks = page.locator("[title*='not trusted' i]").count()
     assert (marks > 0) == (trust == "untrusted")
     assert_harmless(page, lab.url, asked, opened, len(attacks()))
+
+    page.locator(f"{ROOT} [aria-label='Open larger (o)']").first.click()
+    page.locator(".lm-DockPanel-widget.st-tab .st-row").first.wait_for(timeout=LONG)
+    page.locator("[data-id='spantree-traces'], [title='Traces']").first.click()
+    page.locator("#spantree-traces").wait_for(timeout=LONG)
+    assert_nothing_found(page, lab.url, asked)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 XSS = Path(__file__).parents[1] / "fixtures" / "xss.json"
 OPEN_EVERYTHING = """async () => {
   const root = document.querySelector('.st-root');
-  const pause = () => new Promise((done) => setTimeout(done, 0));
-  const settled = async () => { await pause(); await pause(); };
+  // A message comes after what is waiting, without the 4 ms a timer costs at least.
+  const { port1, port2 } = new MessageChannel();
+  const settled = () => new Promise((done) => {
+    port1.onmessage = done;
+    port2.postMessage(0);
+  });
   const more = root.querySelector('.st-more');
   if (more) { more.click(); await settled(); }
   const box = root.querySelector('.st-scroll');
@@ -21,7 +26,7 @@ OPEN_EVERYTHING = """async () => {
     if (!row) {
       idle++;
       box.scrollTop += 200;
-      await settled();
+      await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
       continue;
     }
     idle = 0;
@@ -64,7 +69,7 @@ def attacks() -> list[str]:
     return [text for group in json.loads(XSS.read_text()).values() for text in group]
 
 
-def hostile_output(texts: list[str], key: str) -> dict[str, object]:
+def hostile_output(texts: list[str], key: str) -> dict[str, Any]:
     """Build an output with one span per text, which stands in every position."""
     return {
         "v": 1,
@@ -75,6 +80,31 @@ def hostile_output(texts: list[str], key: str) -> dict[str, object]:
         "view": {"mode": "tree", "depth": 9, "open_errors": True},
         "total": 1,
         "traces": [_trace(texts, key)],
+    }
+
+
+def hostile_list(texts: list[str], mode: str) -> dict[str, Any]:
+    """Build an output of many traces, each named and described by an attack."""
+    output = hostile_output(texts, "e" * 16)
+    small = hostile_output(texts[:4], "e" * 16)["traces"]
+    traces = [
+        {**small[0], "id": f"tr-{number:032x}", "name": text, "req": text, "resp": text}
+        for number, text in enumerate(texts)
+    ]
+    rows = [
+        {"id": text, "name": text, "state": text, "dur": 1, "tokens": 1, "error": text}
+        for text in texts
+    ]
+    groups = [
+        {"name": text, "count": 1, "errors": 1, "p50": 1, "p95": 1, "tokens": 1}
+        for text in texts
+    ]
+    return {
+        **output,
+        "view": {"mode": mode, "depth": 2, "open_errors": True},
+        "total": len(traces) + 3,
+        "traces": traces,
+        "table": {"groups": groups[:20], "slowest": rows[20:25], "failed": rows[30:35]},
     }
 
 

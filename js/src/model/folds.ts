@@ -12,6 +12,12 @@ export interface Folds {
   readonly shift: Int32Array;
 }
 
+/** No runs at all. */
+export function noFolds({ size }: Spans): Folds {
+  const none = new Int32Array(size);
+  return { head: new Int32Array(size).fill(-1), size: none, shift: none };
+}
+
 /** Find runs of at least five siblings of one name and type, none failed or running. */
 export function findFolds(spans: Spans): Folds {
   const head = new Int32Array(spans.size).fill(-1);

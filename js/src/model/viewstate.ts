@@ -8,6 +8,8 @@ export interface ViewState extends Openness {
   readonly selected: string | null;
   readonly detail: boolean;
   readonly tab: string | null;
+  /** Runs of like siblings are not folded: they grew while the reader watched. */
+  readonly unfolded: boolean;
   /** The box shows all rows, not the first ones only. */
   readonly grown: boolean;
   /** Share of the width the detail pane takes. */
@@ -52,6 +54,7 @@ export function initialState(depth: number, open: Iterable<string>): ViewState {
     selected: null,
     detail: false,
     tab: null,
+    unfolded: false,
     grown: false,
     split: DEFAULT_SPLIT,
     zoom: null,

@@ -1,11 +1,11 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { spanId } from "../model/columns";
-import { type Folds, findFolds } from "../model/folds";
+import { type Folds, findFolds, noFolds } from "../model/folds";
 import { type Rollup, rollUp } from "../model/rollup";
 import { DEFAULT_SETTINGS, firstLevel, rememberLevel } from "../model/settings";
 import { type Family, familyOf } from "../model/spantype";
 import { criticalPath, type Marks, type Range, selfStretches, traceRange } from "../model/timing";
-import { type Payload, type Spans, STATE_ERROR, type Trace } from "../model/types";
+import { type Payload, type Spans, STATE_ERROR, STATE_RUNNING, type Trace } from "../model/types";
 import { initialState, type ViewState } from "../model/viewstate";
 import {
   digest,
@@ -62,7 +62,8 @@ export function useTrace(payload: Payload, trace: Trace, spans: Spans, host: Hos
     () => host.store.get(storeKey) ?? firstState(payload, spans, host),
   );
 
-  const folds = useMemo(() => findFolds(spans), [spans]);
+  const { unfolded } = state;
+  const folds = useMemo(() => (unfolded ? noFolds : findFolds)(spans), [spans, unfolded]);
   const rollup = useMemo(() => rollUp(spans), [spans]);
   const whole = useMemo(() => traceRange(spans, trace.duration), [spans, trace.duration]);
   const running = payload.live && trace.state === "IN_PROGRESS";
@@ -141,7 +142,7 @@ export function useTrace(payload: Payload, trace: Trace, spans: Spans, host: Hos
     toggleAll,
     openTo(level) {
       rememberLevel(level);
-      patch({ level, toggled: new Map(), grown: true });
+      patch({ level, toggled: new Map(), grown: true, unfolded: false });
     },
     reveal(row) {
       const above: Item[] = [];
@@ -166,16 +167,22 @@ function firstState(payload: Payload, spans: Spans, host: Host): ViewState {
   const level = firstLevel(host.settings?.get() ?? DEFAULT_SETTINGS, payload.view.depth);
   const paths = payload.view.openErrors && Number.isFinite(level) ? [...errorPaths(spans)] : [];
   const keys = paths.map((row) => itemKey(spans, row));
-  return { ...initialState(level, keys), grown: host.whole === true };
+  return { ...initialState(level, keys), grown: host.whole === true, unfolded: payload.live };
 }
 
-/** The way to the first error, else the critical path: rows a small box must show. */
+/** Rows a small box must show: what runs, the way to the first error, else the critical path. */
 function wantedRows(spans: Spans, critical: Marks): Marks {
-  let failed = spans.state.indexOf(STATE_ERROR);
-  if (failed < 0) return critical;
-  while (failed + 1 < spans.size && isFailedChild(spans, failed)) failed++;
   const path: Marks = new Uint8Array(spans.size);
-  for (let row = failed; row >= 0; row = spans.parent[row] ?? -1) path[row] = 1;
+  const mark = (from: number) => {
+    for (let row = from; row >= 0 && !path[row]; row = spans.parent[row] ?? -1) path[row] = 1;
+  };
+  for (let row = 0; row < spans.size; row++) {
+    if (spans.state[row] === STATE_RUNNING) mark(row);
+  }
+  let failed = spans.state.indexOf(STATE_ERROR);
+  if (failed < 0) return path.includes(1) ? path : critical;
+  while (failed + 1 < spans.size && isFailedChild(spans, failed)) failed++;
+  mark(failed);
   return path;
 }
 
