@@ -44,9 +44,7 @@ GROUPS: dict[str, Group] = {
     "imports": imports,
     "instructions": instructions,
 }
-_MARK = (
-    "<!-- Below this line the page is written by benchmarks/run.py --markdown. -->\n"
-)
+_MARK = "<!-- Below this line the page is written by benchmarks, --markdown. -->\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         head += ["Problems of this run:", *(f"- {problem}" for problem in lab.problems)]
     print("\n".join([*head, *(table.text() for table in tables)]))
     if given.markdown:
-        _write(given.markdown, head, tables)
+        write_page(given.markdown, head, tables)
     return 0
 
 
@@ -115,16 +113,17 @@ def _case(only: str) -> str:
 
 def _head(lab: Lab, load: float) -> list[str]:
     versions = ", ".join(f"{name} {text}" for name, text in lab.versions.items())
-    machine = (
+    return [*machine(load, f"{lab.rounds} rounds."), f"Versions: {versions}."]
+
+
+def machine(load: float, how: str) -> list[str]:
+    """Say when, how and where a run was; `load` is what the machine had before it."""
+    where = (
         f"Machine: {_processor()}, {os.cpu_count()} cores, {platform.system()} "
         f"{platform.release()}, Python {platform.python_version()}; load "
         f"{load:.1f} before and {os.getloadavg()[0]:.1f} after."
     )
-    return [
-        f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, {lab.rounds} rounds.",
-        machine,
-        f"Versions: {versions}.",
-    ]
+    return [f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, {how}", where]
 
 
 def _processor() -> str:
@@ -136,7 +135,8 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def _write(page: Path, head: list[str], tables: list[Table]) -> None:
+def write_page(page: Path, head: list[str], tables: list[Table]) -> None:
+    """Write results into a page, below what a person wrote there."""
     above = page.read_text().partition(_MARK)[0] if page.exists() else ""
     body = "\n".join(["", "\n".join(head), "", *(table.markdown() for table in tables)])
     page.write_text(above + _MARK + body)

@@ -1,18 +1,31 @@
-"""Measure the viewer in real JupyterLab: `python benchmarks/viewer.py [spans …]`.
+"""Measure the viewer in real JupyterLab, beside MLflow's notebook renderer.
 
-Prints one line per size: first paint after the output's element is there, elements of
-the page that are the viewer's, JavaScript heap, frames while scrolling, and the time
-from an action to the frame that shows it. A frame lasts 16.7 ms, the least there is.
+    python benchmarks/viewer.py [spans …] [--rounds 3] [--no-mlflow] [--markdown FILE]
+
+A trace of each size stands as a saved output in a notebook of its own, which Chromium
+opens without a kernel; each figure is the least of the rounds. MLflow's figures are of
+the same traces, logged to an MLflow server on this machine, whose page its notebook
+output embeds. The table says which budgets are kept; a frame lasts 16.7 ms.
 """
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import json
+import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import nbformat
-from playwright.sync_api import Page, sync_playwright
+from environments import NotInstalledError, environment
+from nbformat.sign import NotebookNotary
+from playwright.sync_api import Error, sync_playwright
+from report import Table
+from run import machine, write_page
 
 REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests"))
@@ -21,6 +34,7 @@ from support.lab import (  # noqa: E402 - the tests' folder is on the path only 
     CHROMIUM,
     CHROMIUM_ARGUMENTS,
     LONG,
+    free_port,
     jupyter,
     open_notebook,
 )
@@ -28,14 +42,41 @@ from unit.render.drawn_traces import span, trace  # noqa: E402
 
 from spantree.render import FULL, MIME, build_output  # noqa: E402
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from playwright.sync_api import Browser, Page
+
+    Figures = dict[str, float]
+
 SIZES = (50, 1_000, 10_000, 100_000)
+MLFLOW_SIZES = (50, 1_000)
+MLFLOW_SECONDS = 120
+MANY = 20
+# Milliseconds by size, from the first paint of 50 spans to that of 100,000.
+FIRST_PAINT = {50: 50, 1_000: 60, 10_000: 150, 100_000: 600}
+FRAME = 16.8  # one frame, as the clock of a page rounds it
+BUDGETS: dict[str, tuple[str, dict[int, float]]] = {
+    "paint": ("first paint, ms", FIRST_PAINT),
+    "nodes": ("elements", dict.fromkeys(SIZES, 600)),
+    "heap": ("heap, MB", {10_000: 15, 100_000: 60}),
+    "scroll": ("scroll frame p95, ms", {10_000: FRAME}),
+    "longest": ("longest frame, ms", {10_000: 50}),
+    "expand": ("expand all, ms", {10_000: 30, 100_000: 80}),
+    "search": ("search, ms", {100_000: 60}),
+    "key": ("key to paint p95, ms", dict.fromkeys(SIZES, 33)),
+}
+MANY_BUDGET = 600
+
 NOTE_PAINTS = """
 window.paint = {};
 new MutationObserver(() => {
   const { paint } = window;
-  if (!paint.root && document.querySelector('.st-root')) paint.root = performance.now();
-  if (!paint.seen && document.querySelector('.st-row')) {
-    paint.seen = true;
+  const now = performance.now();
+  if (!paint.root && document.querySelector('.st-root')) paint.root = now;
+  const drawn = document.querySelectorAll('.st-scroll').length;
+  if (drawn > (paint.drawn ?? 0)) {
+    paint.drawn = drawn;
     requestAnimationFrame(() => setTimeout(() => { paint.rows = performance.now(); }));
   }
 }).observe(document, { subtree: true, childList: true });
@@ -52,7 +93,6 @@ MEASURE = """async () => {
     return performance.now() - start;
   };
   const p95 = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length * 0.95)];
-  const nodes = root.querySelectorAll('*').length;
   const openAll = root.querySelector("[aria-label='Open all (])']");
   const expand = await shown(() => openAll.click());
   const tree = root.querySelector('.st-tree');
@@ -62,13 +102,12 @@ MEASURE = """async () => {
   for (let n = 0; n < 20; n++) keys.push(await shown(() => press('ArrowDown')));
   const box = root.querySelector('.st-scroll');
   const frames = [];
-  await frame();
-  let before = performance.now();
+  let before = await frame();
   for (let n = 0; n < 60; n++) {
     box.scrollTop += 240;
-    await frame();
-    frames.push(performance.now() - before);
-    before = performance.now();
+    const now = await frame();
+    frames.push(now - before);
+    before = now;
   }
   press('/');
   await frame();
@@ -77,29 +116,53 @@ MEASURE = """async () => {
     input.value = 'step 7';
     input.dispatchEvent(new Event('input', { bubbles: true }));
   });
-  const open = root.querySelectorAll('*').length;
+  const nodes = root.querySelectorAll('*').length;
   const paint = window.paint.rows - window.paint.root;
-  return { nodes, open, expand, search, paint, key: p95(keys), scroll: p95(frames),
-    longest: Math.max(...frames) };
+  return { paint, nodes, scroll: p95(frames), longest: Math.max(...frames), expand,
+    search, key: p95(keys) };
 }"""
+# In the notebook's page: when MLflow's frame is there; inside it: when it shows a span.
+NOTE_MLFLOW = """
+window.note = {};
+const isFrame = location.pathname.includes('notebook-trace-renderer');
+new MutationObserver(() => {
+  const now = performance.timeOrigin + performance.now();
+  const { note } = window;
+  if (!isFrame && !note.at && document.querySelector('#trace-renderer')) note.at = now;
+  if (isFrame && !note.at && document.body?.innerText.includes('root')) {
+    note.at = -1;
+    requestAnimationFrame(() => setTimeout(() => {
+      note.at = performance.timeOrigin + performance.now();
+    }));
+  }
+}).observe(document, { subtree: true, childList: true, characterData: true });
+"""
 
 
-def output(size: int) -> dict[str, object]:
-    """Build the output of a trace: groups of ten steps below the root."""
-    spans = [span(1, None, "root", "AGENT", 0, size)]
+def shape(size: int) -> Iterator[tuple[int, int | None, str, str, float, float]]:
+    """Give the spans of a trace, groups of ten below the root: id … start, ms."""
+    yield 1, None, "root", "AGENT", 0, size
     for key in range(2, size + 1):
         parent = 1 if key % 10 == 2 else key - (key - 2) % 10
         kind = "CHAT_MODEL" if key % 7 == 0 else "TOOL"
-        spans.append(span(key, parent, f"step {key % 50}", kind, key, 0.9))
-    return build_output([trace(spans)], key=f"{size:016x}", budget=FULL)
+        yield key, parent, f"step {key % 50}", kind, key, 0.9
 
 
-def write(root: Path, size: int) -> None:
-    """Write a notebook that holds nothing but the output."""
-    bundle = {MIME: output(size), "text/plain": "a trace"}
-    shown = nbformat.v4.new_output("display_data", data=bundle)
-    cell = nbformat.v4.new_code_cell("1", outputs=[shown], execution_count=1)
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), root / f"{size}.ipynb")
+def output(size: int) -> dict[str, object]:
+    """Build the viewer's payload of a trace."""
+    made = trace([span(*given) for given in shape(size)])
+    return build_output([made], key=f"{size:016x}", budget=FULL)
+
+
+def write(path: Path, bundles: Sequence[dict[str, Any]]) -> None:
+    """Write a trusted notebook that holds nothing but outputs."""
+    cells = []
+    for bundle in bundles:
+        shown = nbformat.v4.new_output("display_data", data=bundle)
+        cells.append(nbformat.v4.new_code_cell("1", outputs=[shown], execution_count=1))
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"at": str(path)})
+    nbformat.write(notebook, path)
+    NotebookNotary().sign(nbformat.read(path, as_version=4))
 
 
 def heap_of(page: Page) -> float:
@@ -110,44 +173,205 @@ def heap_of(page: Page) -> float:
     return used / 1e6
 
 
-def main() -> None:
-    """Measure and print."""
-    sizes = [int(size) for size in sys.argv[1:]] or SIZES
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        root = Path(folder)
-        nbformat.write(nbformat.v4.new_notebook(), root / "empty.ipynb")
-        for size in sizes:
-            write(root, size)
+@contextlib.contextmanager
+def opened(browser: Browser, url: str, name: str, script: str) -> Iterator[Page]:
+    """Open a notebook in a page of its own."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.add_init_script(script)
+    # A kernel that starts would take the processor from what is measured.
+    page.route("**/api/sessions*", lambda route: route.abort())
+    open_notebook(page, url, name)
+    try:
+        yield page
+    finally:
+        page.close()
+
+
+def measure(browser: Browser, url: str, size: int, baseline: float) -> Figures:
+    """Give one round's figures of one size."""
+    with opened(browser, url, f"{size}.ipynb", NOTE_PAINTS) as page:
+        page.wait_for_selector(".st-row", timeout=LONG)
+        page.wait_for_timeout(1500)
+        heap = heap_of(page) - baseline
+        return {**page.evaluate(MEASURE), "heap": heap}
+
+
+def measure_many(browser: Browser, url: str) -> Figures:
+    """Give the time from the first viewer of a notebook to the last one's rows."""
+    with opened(browser, url, "many.ipynb", NOTE_PAINTS) as page:
+        drawn = "document.querySelectorAll('.st-scroll').length"
+        page.wait_for_function(f"{drawn} === {MANY}", timeout=LONG)
+        page.wait_for_timeout(500)
+        return {"many": page.evaluate("window.paint.rows - window.paint.root")}
+
+
+def measure_mlflow(browser: Browser, url: str, size: int) -> Figures:
+    """Give what is comparable of MLflow's: first paint, elements, heap of its frame."""
+    with opened(browser, url, f"mlflow-{size}.ipynb", NOTE_MLFLOW) as page:
+        page.wait_for_selector("#trace-renderer", timeout=LONG)
+        [frame] = [one for one in page.frames if "trace-renderer" in one.url]
+        drawn = "window.note?.at > 0"
+        frame.wait_for_function(drawn, timeout=1000 * MLFLOW_SECONDS)
+        page.wait_for_timeout(1500)
+        paint = frame.evaluate("window.note.at") - page.evaluate("window.note.at")
+        nodes = frame.evaluate("document.querySelectorAll('*').length")
+        heap = frame.evaluate("performance.memory.usedJSHeapSize / 1e6")
+    return {"paint": paint, "nodes": nodes, "heap": heap}
+
+
+@contextlib.contextmanager
+def mlflow_outputs(folder: Path, sizes: Sequence[int]) -> Iterator[dict[int, str]]:
+    """Log the traces to an MLflow server; give its notebook outputs while it runs.
+
+    Raises:
+        NotInstalledError: If mlflow cannot be installed, or its server does not start.
+    """
+    command = [environment("mlflow"), Path(__file__).with_name("mlflow_notebook.py")]
+    orders = json.dumps({str(size): list(shape(size)) for size in sizes})
+    port = str(free_port())
+    with (folder / "mlflow.log").open("w") as log:
+        process = subprocess.Popen(
+            [*map(str, command), str(folder), port],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    try:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(orders + "\n")
+        process.stdin.flush()
+        answer = process.stdout.readline()
+        if not answer:
+            raise NotInstalledError((folder / "mlflow.log").read_text()[-400:])
+        yield {int(size): html for size, html in json.loads(answer).items()}
+    finally:
+        process.communicate()  # its input ends, so it ends its server
+
+
+def least(rounds: Sequence[Figures]) -> Figures:
+    """Give the least of each figure."""
+    return {name: min(one[name] for one in rounds) for name in rounds[0]}
+
+
+def table_of(figures: dict[int, Figures]) -> Table:
+    """Lay out the viewer's figures, each with its budget where it has one."""
+    rows = []
+    for name, (words, budgets) in BUDGETS.items():
+        cells = [words]
+        for size, found in figures.items():
+            cells.append(judged(found[name], budgets.get(size)))
+        rows.append(cells)
+    head = ["", *(f"{size:,} spans" for size in figures)]
+    return Table("The viewer in JupyterLab", head, rows)
+
+
+def judged(figure: float, budget: float | None) -> str:
+    """Write a figure, and whether it keeps its budget."""
+    text = f"{figure:.1f}" if figure < 100 else f"{figure:.0f}"
+    if budget is None:
+        return text
+    return f"{text} ≤ {budget:g}" if figure <= budget else f"**{text} > {budget:g}**"
+
+
+def mlflow_table(ours: dict[int, Figures], theirs: dict[int, Figures]) -> Table:
+    """Lay out both viewers side by side, with ratios."""
+    rows = []
+    for size, found in theirs.items():
+        for name in ("paint", "nodes", "heap"):
+            own, other = ours[size][name], found[name]
+            ratio = f"{other / own:.1f} ×" if own > 0 else ""
+            words = BUDGETS[name][0]
+            rows.append([f"{size:,}", words, f"{own:.0f}", f"{other:.0f}", ratio])
+    head = ["spans", "", "spantree", "MLflow", "ratio"]
+    return Table("Beside MLflow's notebook renderer", head, rows)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; exit code 1 when a budget of the viewer is not kept."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sizes", nargs="*", type=int, help="spans; default: all four")
+    parser.add_argument("--rounds", type=int, default=3, help="default: 3")
+    parser.add_argument("--no-mlflow", action="store_true", help="spantree alone")
+    parser.add_argument("--markdown", type=Path, help="also write into this page")
+    given = parser.parse_args(arguments)
+    sizes = given.sizes or list(SIZES)
+    peers = [] if given.no_mlflow else [size for size in sizes if size in MLFLOW_SIZES]
+    load = os.getloadavg()[0]
+    notes: list[str] = []
+    with contextlib.ExitStack() as stack:
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        theirs = _outputs_of_mlflow(stack, root, peers, notes)
+        _write_notebooks(root, sizes, theirs)
+        playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS
         )
-        print(
-            "   spans  paint  nodes/open   heap   scroll p95/max  "
-            "expand all   search  key p95"
-        )
-        with jupyter("lab", root) as server:
-            empty = browser.new_page()
-            open_notebook(empty, server.url, "empty.ipynb")
-            baseline = heap_of(empty)
-            empty.close()
-            for size in sizes:
-                page = browser.new_page(viewport={"width": 1280, "height": 1000})
-                page.add_init_script(NOTE_PAINTS)
-                open_notebook(page, server.url, f"{size}.ipynb")
-                page.wait_for_selector(".st-row", timeout=LONG)
-                page.wait_for_timeout(1500)
-                heap = heap_of(page) - baseline
-                found = page.evaluate(MEASURE)
-                print(
-                    f"{size:>8,}{found['paint']:>5.0f} ms"
-                    f"{found['nodes']:>7}/{found['open']:<5}{heap:>4.1f} MB"
-                    f"{found['scroll']:>8.1f}/{found['longest']:<5.0f} ms"
-                    f"{found['expand']:>9.0f} ms{found['search']:>6.0f} ms"
-                    f"{found['key']:>6.0f} ms"
-                )
-                page.close()
+        url = stack.enter_context(jupyter("lab", root)).url
+        with opened(browser, url, "empty.ipynb", "") as page:
+            baseline = heap_of(page)
+        rounds = range(given.rounds)
+        ours = {
+            size: least([measure(browser, url, size, baseline) for _ in rounds])
+            for size in sizes
+        }
+        many = least([measure_many(browser, url) for _ in rounds])["many"]
+        peer = _figures_of_mlflow(browser, url, list(theirs), given.rounds, notes)
+        head = machine(load, f"{given.rounds} rounds, Chromium {browser.version}.")
         browser.close()
+    tables = [table_of(ours)]
+    if peer:
+        tables.append(mlflow_table(ours, peer))
+    notes.insert(0, f"{MANY} viewers in one notebook: {judged(many, MANY_BUDGET)} ms.")
+    print("\n".join([*head, *notes, *(table.text() for table in tables)]))
+    if given.markdown:
+        write_page(given.markdown, [*head, "", *notes], tables)
+    return int(any("**" in text for text in (table_of(ours).text(), notes[0])))
+
+
+def _outputs_of_mlflow(
+    stack: contextlib.ExitStack, root: Path, sizes: list[int], notes: list[str]
+) -> dict[int, str]:
+    if not sizes:
+        return {}
+    try:
+        return stack.enter_context(mlflow_outputs(root, sizes))
+    except NotInstalledError as error:
+        notes.append(f"MLflow could not be measured: {error}")
+        return {}
+
+
+def _write_notebooks(root: Path, sizes: list[int], theirs: dict[int, str]) -> None:
+    nbformat.write(nbformat.v4.new_notebook(), root / "empty.ipynb")
+    for size in sizes:
+        write(root / f"{size}.ipynb", [{MIME: output(size), "text/plain": "a trace"}])
+    small = output(50)
+    many = [{MIME: {**small, "key": f"{number:016x}"}} for number in range(MANY)]
+    write(root / "many.ipynb", many)
+    for size, html in theirs.items():
+        write(root / f"mlflow-{size}.ipynb", [{"text/html": html}])
+    # All outputs are drawn at once, not those in sight.
+    settings = root / ".settings/@jupyterlab/notebook-extension"
+    settings.mkdir(parents=True)
+    wanted = json.dumps({"windowingMode": "none"})
+    (settings / "tracker.jupyterlab-settings").write_text(wanted)
+
+
+def _figures_of_mlflow(
+    browser: Browser, url: str, sizes: list[int], rounds: int, notes: list[str]
+) -> dict[int, Figures]:
+    figures = {}
+    for size in sizes:
+        try:
+            each = [measure_mlflow(browser, url, size) for _ in range(rounds)]
+        except Error as error:
+            first = str(error).splitlines()[0]
+            notes.append(f"MLflow drew no {size:,} spans: {first}")
+        else:
+            figures[size] = least(each)
+    return figures
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
