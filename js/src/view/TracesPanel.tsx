@@ -14,6 +14,7 @@ import type { SettingsStore } from "../model/settings";
 import type { Payload } from "../model/types";
 import type { ViewStore } from "../model/viewstate";
 import { Icon } from "./icons";
+import { keepKeys } from "./keyboard";
 import { Output } from "./Output";
 import { State } from "./State";
 
@@ -38,12 +39,8 @@ export interface MountedPanel {
 export function mountTraces(element: HTMLElement, host: PanelHost): MountedPanel {
   const root = document.createElement("div");
   root.className = "st-root st-side";
-  root.setAttribute("data-lm-suppress-shortcuts", "true");
+  keepKeys(root);
   let round = 0;
-  const keep = (event: KeyboardEvent) => {
-    if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
-  };
-  root.addEventListener("keydown", keep);
   return {
     refresh() {
       round++;

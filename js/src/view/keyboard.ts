@@ -22,6 +22,27 @@ export const KEYS: readonly (readonly [string, string])[] = [
   ["?", "this list"],
 ];
 
+/** JupyterLab's commands skip what is below an element with this attribute. */
+const NO_COMMANDS = "data-lm-suppress-shortcuts";
+
+/**
+ * Keys pressed inside an element are the viewer's; a page around it would take them for
+ * commands. Combinations pass: Ctrl+S saves the notebook from inside as well.
+ */
+export function keepKeys(root: HTMLElement): void {
+  root.setAttribute(NO_COMMANDS, "true");
+  for (const type of ["keydown", "keyup", "keypress"] as const) {
+    root.addEventListener(type, (event) => {
+      if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
+      else {
+        // Off while the event goes on to the page, which looks for it there.
+        root.removeAttribute(NO_COMMANDS);
+        setTimeout(() => root.setAttribute(NO_COMMANDS, "true"));
+      }
+    });
+  }
+}
+
 /** What the keys reach beyond the tree itself. */
 export interface Commands {
   search(): void;

@@ -5,6 +5,7 @@ import { visibleText } from "../model/format";
 import { DEFAULT_SETTINGS } from "../model/settings";
 import type { Payload } from "../model/types";
 import type { Host } from "./host";
+import { keepKeys } from "./keyboard";
 import { Output } from "./Output";
 
 export interface Mounted {
@@ -25,12 +26,7 @@ export function mount(element: HTMLElement, payload: unknown, host: Host, plain?
     root.className = theme === "host" ? "st-root" : `st-root st-own st-${theme}`;
   };
   applyTheme();
-  // JupyterLab's command shortcuts skip what is below an element with this attribute.
-  root.setAttribute("data-lm-suppress-shortcuts", "true");
-  const keep = (event: KeyboardEvent) => {
-    if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
-  };
-  for (const type of KEPT_EVENTS) root.addEventListener(type, keep);
+  keepKeys(root);
   element.append(root);
 
   let shown: Payload | null = null;
@@ -85,9 +81,6 @@ function Failure({ error, plain }: { error: string; plain: string | undefined })
 
 /** Least time between two drawings of a trace that runs. */
 const LIVE_MS = 250;
-
-/** Keys pressed inside are the viewer's; a page around it would take them for commands. */
-const KEPT_EVENTS = ["keydown", "keyup", "keypress"] as const;
 
 /** An error while drawing costs the drawing, not the page around it. */
 function Guarded({ payload, host }: { payload: Payload; host: Host }) {
