@@ -72,7 +72,12 @@ def _log(spans: list[tuple[int, int | None, str, str, float, float]]) -> str:
     for key, _, _, _, start_ms, ms in reversed(spans):
         made[key].end(end_time_ns=zero + round((start_ms + ms) * 1e6))
     mlflow.flush_trace_async_logging()
-    return get_notebook_iframe_html([mlflow.get_trace(made[1].trace_id)])
+    deadline = time.monotonic() + _START_SECONDS
+    while (trace := mlflow.get_trace(made[1].trace_id, silent=True)) is None:
+        if time.monotonic() > deadline:
+            raise TimeoutError("MLflow's server never had the trace")
+        time.sleep(0.3)
+    return get_notebook_iframe_html([trace])
 
 
 if __name__ == "__main__":
