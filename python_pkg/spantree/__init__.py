@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         langchain,
         llama_index,
         openai,
+        otel,
         testing,
         tracing,
     )
@@ -200,6 +201,7 @@ _MODULES = {
     "langchain": "spantree.langchain",
     "llama_index": "spantree.llama_index",
     "openai": "spantree.openai",
+    "otel": "spantree.otel",
     "testing": "spantree.testing",
     "tracing": "spantree.tracing",
 }
@@ -251,6 +253,7 @@ __all__ = [
     "log_issue",
     "log_trace",
     "openai",
+    "otel",
     "override_feedback",
     "propagate",
     "prune",

@@ -8,6 +8,7 @@ import inspect
 import json
 
 import pytest
+from support.sdk import sdk
 
 import spantree
 from spantree.integrations import autogen as integration
@@ -15,8 +16,8 @@ from spantree.integrations import openai as openai_integration
 from spantree.integrations._bodies import open_bodies
 from spantree.testing import outline
 
-pytest.importorskip("autogen_agentchat")
-pytest.importorskip("autogen_ext.models.openai")
+sdk("autogen_agentchat")
+sdk("autogen_ext.models.openai")
 
 from autogen_agentchat.agents import AssistantAgent, BaseChatAgent
 from autogen_agentchat.base import Response, TaskResult

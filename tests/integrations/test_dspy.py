@@ -7,6 +7,7 @@ import os
 import threading
 
 import pytest
+from support.sdk import sdk
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
@@ -14,7 +15,7 @@ import spantree
 from spantree.integrations import dspy as integration
 from spantree.testing import outline
 
-dspy = pytest.importorskip("dspy")
+dspy = sdk("dspy")
 
 dspy.configure_cache(enable_disk_cache=False)
 

@@ -6,11 +6,12 @@ import asyncio
 import gc
 
 import pytest
+from support.sdk import sdk
 
 import spantree
 from spantree.testing import outline
 
-pytest.importorskip("llama_index.core")
+sdk("llama_index.core")
 
 from llama_index.core import Document, MockEmbedding, SummaryIndex, VectorStoreIndex
 from llama_index.core.agent.workflow import FunctionAgent

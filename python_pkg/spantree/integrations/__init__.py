@@ -9,8 +9,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol
 
-from spantree.entities.errors import MissingExtraError, SpantreeException, did_you_mean
+from spantree.entities.errors import MissingExtraError
 from spantree.integrations._integration import LibraryStatus
+from spantree.integrations._otel_libraries import bridged_libraries, get_bridged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,7 @@ LIBRARIES: Final = (
     "dspy",
     "autogen",
 )
+BRIDGE: Final = "otel"
 
 
 class Library(Protocol):
@@ -35,24 +37,29 @@ class Library(Protocol):
     """
 
     DISTRIBUTION: str
-    autolog: Callable[..., None]
-    status: Callable[[], LibraryStatus]
+
+    @property
+    def autolog(self) -> Callable[..., None]:
+        """Trace it, or stop tracing it."""
+
+    @property
+    def status(self) -> Callable[[], LibraryStatus]:
+        """Say whether it is traced."""
 
 
 def get_library(name: str) -> Library:
     """Give the integration of a library.
 
     Args:
-        name: One of :data:`LIBRARIES`.
+        name: One of :data:`LIBRARIES`, ``"otel"`` for the bridge to whatever is
+            instrumented with OpenTelemetry, or a library that an instrumentor traces
+            over the bridge.
 
     Raises:
         SpantreeException: If there is none of that name.
     """
-    if name not in LIBRARIES:
-        hint = did_you_mean(name, LIBRARIES)
-        known = ", ".join(LIBRARIES)
-        message = f"Unknown library '{name}'.{hint} Known: {known}."
-        raise SpantreeException(message)
+    if name not in (*LIBRARIES, BRIDGE):
+        return get_bridged(name, known=[*LIBRARIES, BRIDGE])
     library: Library = import_module(f"spantree.integrations.{name}")
     return library
 
@@ -61,7 +68,7 @@ def autolog(name: str, *, must_be_installed: bool = False, **options: bool) -> N
     """Trace the calls of a library, or stop tracing them.
 
     Args:
-        name: One of :data:`LIBRARIES`.
+        name: As for :func:`get_library`.
         must_be_installed: Refuse a library that isn't there, instead of waiting for
             it to be imported.
         **options: Those of the library's own ``autolog``, such as ``disable``.
@@ -71,12 +78,15 @@ def autolog(name: str, *, must_be_installed: bool = False, **options: bool) -> N
             not installed and must be.
     """
     library = get_library(name)
-    if must_be_installed and library.status().state == "not installed":
+    is_ours = name in LIBRARIES  # the others say themselves what is missing
+    if is_ours and must_be_installed and library.status().state == "not installed":
         needed = library.DISTRIBUTION
         raise MissingExtraError(f"{name} is not installed. Run: pip install {needed}")
     library.autolog(**options)
 
 
 def status() -> list[LibraryStatus]:
-    """Give one row for each known library."""
-    return [get_library(name).status() for name in LIBRARIES]
+    """Give one row for each library of ours, the bridge, and what was asked of it."""
+    direct = [get_library(name).status() for name in LIBRARIES]
+    bridged = [library.status() for library in bridged_libraries()]
+    return [*direct, get_library(BRIDGE).status(), *bridged]

@@ -41,6 +41,9 @@ class AnyHook(Protocol):
         """Put it in place, unless it is."""
 
 
+TRACED: set[str] = set()
+"""The libraries whose calls are traced by hooks of our own at the moment."""
+
 _logger = logging.getLogger("spantree.integrations")
 
 
@@ -163,6 +166,7 @@ class Integration:
             return
         self.options = options
         self.on = True
+        TRACED.add(self.library)
         # What is imported already is watched too: a reload makes new classes.
         WATCHER.watch(self._modules(), self.apply)
         self.apply()
@@ -170,6 +174,7 @@ class Integration:
     def disable(self) -> None:
         """Stop tracing the library's calls; those under way are finished."""
         self.on = False
+        TRACED.discard(self.library)
         WATCHER.unwatch(self._modules())
 
     def apply(self) -> None:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spantree.recording import (
-    LiveSpan,
-    NoOpSpan,
-    get_current_active_span,
-    start_span_no_context,
-)
+from spantree.integrations._nesting import innermost
+from spantree.recording import LiveSpan, NoOpSpan, start_span_no_context
 from spantree.recording.context import CURRENT, leave
 
 if TYPE_CHECKING:
@@ -67,7 +63,8 @@ class Runs:
         Returns:
             The span, or None where nothing is to be recorded.
         """
-        parent = self._parent(parent_key)
+        known = self._open.get(parent_key) if parent_key is not None else None
+        parent = innermost(known)
         if parent is not None and not parent:
             return None
         integration = self._integration
@@ -175,17 +172,3 @@ class Runs:
     def __len__(self) -> int:
         """Count the steps under way."""
         return len(self._open)
-
-    def _parent(self, key: Hashable | None) -> LiveSpan | None:
-        known = self._open.get(key) if key is not None else None
-        if known is None and not self._knows_parents:
-            return get_current_active_span()
-        # Spans that the user opened inside of the step lie above its own.
-        inside: LiveSpan | None = None
-        node = CURRENT.get()
-        while node is not None and node is not known:
-            if inside is None and id(node) not in self._own and not node.end_time_ns:
-                inside = node
-            node = node.above
-        is_inside = node is known  # and if there is none, all the way up
-        return inside if inside is not None and is_inside else known

@@ -23,11 +23,11 @@ from spantree.integrations._bodies import (
 from spantree.integrations._call import Options
 from spantree.integrations._families import FamilyHook
 from spantree.integrations._integration import Integration, LibraryStatus, Versions
+from spantree.integrations._nesting import innermost
 from spantree.integrations._patch import Hook
 from spantree.integrations._threads import below
 from spantree.recording import (
     LiveSpan,
-    get_current_active_span,
     guard,
     start_span_no_context,
 )
@@ -81,17 +81,9 @@ def _begin(
 
 
 def _parent(target: object) -> LiveSpan | None:
-    current = get_current_active_span()
     known = _teams.get(target)
     team = None if known is None else known()
-    if team is None or team.end_time_ns is not None:
-        return current
-    node = CURRENT.get()
-    while node is not None:
-        if node is team:
-            return current
-        node = node.above
-    return team
+    return innermost(team if team is None or team.end_time_ns is None else None)
 
 
 def _set_outputs(span: LiveSpan, outputs: object) -> None:
