@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from spantree.entities.span import SpanStatusCode, SpanType
@@ -11,6 +12,8 @@ from spantree.entities.trace import TraceState
 from spantree.search.nodes import Op
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spantree.search.nodes import Comparison
 
 
@@ -26,21 +29,31 @@ _KNOWN = {
     ],
 }
 _EXACT = (Op.EQ, Op.IN)
+_NEARLY = 0.8
 
 
 def warn_of_doubtful(node: Comparison) -> None:
-    """Warn if a literal is one of the known words but for upper and lower case."""
+    """Warn if a literal is nearly one of the known words, as a slip makes it."""
     known = _KNOWN.get(node.field.key)
     if known is None or node.op not in _EXACT:
         return
     for literal in node.literals:
-        text = str(literal)
-        if text not in known and text.upper() in known:
-            message = (
-                f"{node.field.shown} = '{text}' finds nothing: upper and lower case "
-                f"differ. Write '{text.upper()}'."
-            )
+        message = _doubt(node.field.shown, str(literal), known)
+        if message:
             warnings.warn(message, FilterHint, stacklevel=_levels_of_ours())
+
+
+def _doubt(field: str, text: str, known: Sequence[str]) -> str:
+    if text in known:
+        return ""
+    if text.upper() in known:
+        return (
+            f"{field} = '{text}' finds nothing: upper and lower case differ. "
+            f"Write '{text.upper()}'."
+        )
+    # Any text may be a span's type; one that is nearly a known one is a slip.
+    near = get_close_matches(text.upper(), known, n=1, cutoff=_NEARLY)
+    return f"No {field} is called '{text}'. Did you mean '{near[0]}'?" if near else ""
 
 
 def _levels_of_ours() -> int:

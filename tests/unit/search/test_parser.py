@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import warnings
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from spantree.search import (
     And,
     Comparison,
     FilterError,
+    FilterHint,
     Not,
     Op,
     Or,
@@ -228,3 +231,50 @@ def test_any_text_is_read_or_refused_with_a_filter_error(text):
         parse(text)
     except FilterError as error:
         assert 0 <= error.position <= len(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("status = 'eror'", "Did you mean 'ERROR'"),
+        ("span.type IN ('TOOOL', 'LLM')", "No span.type is called 'TOOOL'"),
+        ("span.type = 'tool'", "Write 'TOOL'"),
+    ],
+)
+def test_slips_in_known_words_are_hinted_at(text, said):
+    with pytest.warns(FilterHint, match=said):
+        parse_filter(text)
+
+
+@pytest.mark.parametrize("text", ["span.type = 'ROUTER'", "status LIKE 'ok'"])
+def test_words_of_ones_own_are_no_slips(text):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        parse_filter(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "literal"),
+    [
+        ("span.attributes.size > 10kb", 10_000),
+        ("inputs.n = 1.5mb", 1_500_000),
+        ("tokens >= 1kb", 1_000),
+    ],
+)
+def test_units_of_size_are_numbers(text, literal):
+    node = parse_filter(text)
+
+    assert getattr(node, "condition", node).literals == (literal,)
+
+
+def test_units_of_size_fit_no_time():
+    with pytest.raises(FilterError, match="duration takes no unit of size"):
+        parse_filter("duration > 5kb")
+
+
+def test_double_quotes_hold_keys_as_in_mlflow():
+    assert (
+        parse_filter("tags.\"a.b\" = 'x'").field
+        == parse_filter("tags.`a.b` = 'x'").field
+    )
+    assert parse_filter("\"status\" = 'OK'").field.key == "state"
