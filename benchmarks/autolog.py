@@ -130,7 +130,7 @@ class _Mlflow:
     def count(self) -> int:
         experiment = self._library.get_experiment_by_name("autolog")
         found = self._library.MlflowClient().search_traces(
-            experiment_ids=[experiment.experiment_id], max_results=500
+            locations=[experiment.experiment_id], max_results=500
         )
         return len(found)
 
