@@ -63,6 +63,7 @@ CASES = {
         ("go.set(); thread.join()", []),
     ],
     "500 roots": [("for n in range(500): work(n)", ["table"])],
+    "2,500 roots": [("for n in range(2500): work(n)", ["table"])],
     "four roots": [("for n in range(4): work(n)", [["work"] * 4])],
     "displayed by hand and last expression": [
         (
@@ -158,6 +159,15 @@ def test_500_roots_are_counted_in_a_table(shown):
     assert tree[MIME]["total"] == 500
     assert tree[MIME]["table"]["groups"][0]["count"] == 500
     assert len(json.dumps(tree)) < 1_000_000
+
+
+def test_of_very_many_roots_the_first_are_summed_up_and_it_is_said(shown):
+    (_, [tree]) = shown["2,500 roots"][0]
+
+    assert tree[MIME]["total"] == 2500
+    said = "; the first 2,000 are summed up"
+    assert f"2,500 traces{said}" in tree["text/plain"]
+    assert f"<b>2,500 traces</b>{said}" in tree["text/html"]
 
 
 def test_what_the_cell_did_is_below_the_trace_of_the_cell(shown):

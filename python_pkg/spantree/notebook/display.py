@@ -84,6 +84,7 @@ class Painter:
             "key": frame.key,
             "rev": frame.revision,
             "live": live,
+            "total": len(traces) + frame.more_roots,
             "mode": self._mode(frame, len(traces)),
             "open_errors": bool(self._look(frame, "open_errors")),
         }

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 _CELL: ContextVar[Frame | None] = ContextVar("spantree_cell", default=None)
 
 
+MAX_ROOTS = 2_000
+"""A cell's output sums up so many traces; a loop in it may begin a million."""
+
+
 class Drawer(Protocol):
     """Draws frames, when told that they changed."""
 
@@ -79,7 +83,8 @@ class Frame:
         cell_id: The front end's id of the cell, if it gave one.
         number: The ``n`` of ``In [n]``.
         began_ns: When it began, nanoseconds since 1970.
-        roots: Traces begun by the cell, by key, in order.
+        roots: Traces begun by the cell, by key, in order; the first 2,000.
+        more_roots: How many it began after those.
         asked: Stored traces that the cell asked to see, by key.
         shown: Keys of those drawn by hand, which are not drawn again.
         once: Settings of the display for this cell only, by name.
@@ -100,6 +105,7 @@ class Frame:
         self.number = number
         self.began_ns = time.time_ns()
         self.roots: dict[int, LiveTrace] = {}
+        self.more_roots = 0
         self.runners: dict[int, Runner] = {}
         self.asked: dict[int, Trace] = {}
         self.shown: set[int] = set()
@@ -250,18 +256,25 @@ class CellFrames:
         if frame is None:
             self.without_cell += 1
             return
+        if len(frame.roots) >= MAX_ROOTS:
+            frame.more_roots += 1
+            self._describe(trace, frame)
+            return
         frame.roots[trace.key] = trace
         frame.runners[trace.key] = Runner.here()
         self._owners[trace.key] = frame
+        self._describe(trace, frame)
+        if frame.is_open and len(frame.roots) == 1:
+            self._drawer.cell_began_trace(frame)
+        elif not frame.is_open:
+            self._drawer.has_news(frame)
+
+    def _describe(self, trace: LiveTrace, frame: Frame) -> None:
         trace.metadata["spantree.cell.exec_count"] = str(frame.number)
         if frame.cell_id:
             trace.metadata["spantree.cell.id"] = frame.cell_id
         if self.session and SESSION not in trace.metadata:
             trace.describe({}, {SESSION: self.session})
-        if frame.is_open and len(frame.roots) == 1:
-            self._drawer.cell_began_trace(frame)
-        elif not frame.is_open:
-            self._drawer.has_news(frame)
 
     def trace_ended(self, trace: LiveTrace) -> None:
         """Draw the output again if the trace's cell has ended already."""

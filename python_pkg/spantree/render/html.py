@@ -14,7 +14,7 @@ from spantree.render.escape import html_text
 from spantree.render.format import counted, format_cost, format_duration, format_tokens
 from spantree.render.selection import keep_rows, rank_values
 from spantree.render.summary import summarise, trace_name
-from spantree.render.text import MAX_OPEN_TRACES, UNICODE, row_bar
+from spantree.render.text import MAX_OPEN_TRACES, UNICODE, row_bar, summed_up
 from spantree.render.tree import TraceTree
 from spantree.render.values import span_previews
 from spantree.render.words import (
@@ -257,7 +257,8 @@ def _headline(tree: TraceTree, *, live: bool) -> str:
 
 def _table(trees: Sequence[TraceTree], count: int, room: int) -> list[str]:
     table = summarise(trees)
-    lines = [f"<p><b>{counted(count, 'trace')}</b></p>"]
+    part = summed_up(len(trees), count)
+    lines = [f"<p><b>{counted(count, 'trace')}</b>{part}</p>"]
     for group in table["groups"]:
         facts = [f"×{group['count']}"]
         if group["errors"]:

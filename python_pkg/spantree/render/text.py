@@ -255,7 +255,7 @@ def _headline(tree: TraceTree, *, live: bool, glyphs: Glyphs) -> str:
 
 def _table(trees: Sequence[TraceTree], count: int, glyphs: Glyphs) -> list[str]:
     table = summarise(trees)
-    lines = [counted(count, "trace")]
+    lines = [counted(count, "trace") + summed_up(len(trees), count)]
     for group in table["groups"]:
         facts = [f"{glyphs.times}{group['count']}"]
         if group["errors"]:
@@ -273,6 +273,11 @@ def _table(trees: Sequence[TraceTree], count: int, glyphs: Glyphs) -> list[str]:
         if rows:
             lines += [f"{title}:", *(_summary_row(row, glyphs) for row in rows)]
     return lines
+
+
+def summed_up(known: int, count: int) -> str:
+    """Say that a table sums up a part of the traces only, or ``""``."""
+    return f"; the first {known:,} are summed up" if known < count else ""
 
 
 def _summary_row(row: SummaryRow, glyphs: Glyphs) -> str:
