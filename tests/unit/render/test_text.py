@@ -226,7 +226,7 @@ def test_table_mode_groups_traces_by_name():
 
     text = render_text([*quick, agent_trace()], mode="table", total=30)
 
-    assert text.split("\n")[0] == "30 traces"
+    assert text.split("\n")[0] == "30 traces; the first 21 are summed up"
     assert "quick  ×20  p50 11.0ms  p95 20.0ms" in text
     assert "  answer_question  3.42s  KeyError: 'city'" in text
 
