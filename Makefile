@@ -12,13 +12,13 @@ JS_SOURCES := js/build.mjs $(shell find js/src labextension/src labextension/sch
 
 .PHONY: demo test format lint types build bench test-unit test-js test-notebook \
   test-integrations test-libraries test-mlflow record-mlflow test-packaging test-browser \
-  test-faults fuzz notebooks cheatsheet picture clean
+  test-faults test-speed fuzz notebooks cheatsheet picture clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m spantree demo
 
 test: lint types test-unit test-js test-notebook test-integrations test-libraries \
-  test-mlflow test-faults test-packaging test-browser
+  test-mlflow test-faults test-speed test-packaging test-browser
 
 format: $(VENV)/.dev $(NODE_TOOLS)
 	$(BIN)/ruff format .
@@ -61,6 +61,11 @@ record-mlflow: $(MLFLOW)/.made
 
 test-faults: $(VENV)/.dev
 	$(BIN)/pytest -q tests/faults tests/faults/fuzz_values.py
+
+# Counts instructions, so that a busy machine is no matter; a minute of CPU.
+test-speed: $(VENV)/.dev
+	sh .ci/system-packages valgrind
+	$(BIN)/python benchmarks/instructions.py --gate --python $(BIN)/python
 
 # The long forms of the random tests: a million values, interrupts and traces.
 fuzz: $(VENV)/.dev
