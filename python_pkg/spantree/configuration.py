@@ -13,7 +13,6 @@ from spantree.entities.errors import SpantreeException, did_you_mean
 from spantree.recording import RECORDER, Expiry
 from spantree.recording.capture import SHELF, configure_limits, register_serializer
 from spantree.recording.prices import Price, Prices, make_price, read_prices
-from spantree.recording.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -83,6 +82,8 @@ def apply_environment() -> None:
     if parsed("ENABLED", switch) is False:
         RECORDER.enabled = False
     if parsed("REDACT", switch) is False:
+        from spantree.recording.redaction import Redactor
+
         RECORDER.redactor = Redactor(enabled=False)
     RECORDER.prices = Prices(parsed("PRICES", _priced_in))
     ratio = parsed("TRACE_SAMPLING_RATIO", float)
@@ -147,6 +148,8 @@ def _limits(options: Mapping[str, Any]) -> Callable[[], object]:
 
 
 def _redaction(options: Mapping[str, Any]) -> Callable[[], object]:
+    from spantree.recording.redaction import Redactor
+
     redact, mask = options.get("redact", True), options.get("mask")
     if mask is not None and not callable(mask):
         msg = f"mask is a function of path and value, not {mask!r}."

@@ -8,7 +8,7 @@ bound here, so that a patched ``time`` or ``random`` module does not reach the r
 from __future__ import annotations
 
 import os
-import random
+from _random import Random  # the C part of `random`, which imports hashlib and more
 from time import perf_counter_ns, time_ns
 
 __all__ = [
@@ -19,12 +19,14 @@ __all__ = [
     "time_ns",
 ]
 
-_generator = random.Random(os.urandom(32))  # noqa: S311 - ids, not secrets
+_generator = Random(int.from_bytes(os.urandom(32), "big"))
 _bits = _generator.getrandbits
 random_fraction = _generator.random
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: _generator.seed(os.urandom(32)))
+    os.register_at_fork(
+        after_in_child=lambda: _generator.seed(int.from_bytes(os.urandom(32), "big"))
+    )
 
 
 def new_trace_key() -> int:

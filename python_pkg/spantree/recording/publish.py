@@ -236,11 +236,6 @@ def _bytes_cut(span: Span) -> int:
     )
 
 
-def _redacted_texts(texts: dict[str, str], redactor: Redactor) -> dict[str, str]:
-    # Copied in one step: another thread may be adding to it.
-    return {k: str(redactor.redact(v, k)) for k, v in list(texts.items())}
-
-
 def _usage_metadata(spans: list[Span]) -> dict[str, str]:
     if not any(TOKEN_USAGE in span.raw_attributes for span in spans):
         return {}

@@ -39,7 +39,6 @@ from spantree.recording.guard import counters, guard, swallow, warn
 from spantree.recording.live_trace import LiveTrace, note_cuts
 from spantree.recording.open_traces import OpenTraces
 from spantree.recording.prices import Prices
-from spantree.recording.redaction import Redactor
 from spantree.recording.remote import REMOTE
 from spantree.recording.scope import EXPERIMENT, SCOPE
 
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
     from spantree.entities.propagation import TraceParent
     from spantree.entities.values import Captured
     from spantree.recording.capture import Cut
+    from spantree.recording.redaction import Redactor
     from spantree.recording.site import Site
 
 _UNSET = SpanStatusCode.UNSET
@@ -68,18 +68,17 @@ class Recorder:
         keeps_inputs: Whether traced functions record their arguments.
         keeps_outputs: The same for their results.
         processors: Called with each span before it ends; they may change it.
-        redactor: Masks the secrets in what leaves the recorder.
         prices: What calls of models cost.
     """
 
     __slots__ = (
+        "_redactor",
         "enabled",
         "experiment_id",
         "keeps_inputs",
         "keeps_outputs",
         "prices",
         "processors",
-        "redactor",
         "sampling_ratio",
         "traces",
     )
@@ -90,9 +89,23 @@ class Recorder:
         self.experiment_id = DEFAULT_ID
         self.sampling_ratio = 1.0
         self.processors: tuple[Callable[[LiveSpan], None], ...] = ()
-        self.redactor = Redactor()
+        self._redactor: Redactor | None = None
         self.prices = Prices()
         self.keeps_inputs = self.keeps_outputs = True
+
+    @property
+    def redactor(self) -> Redactor:
+        """Masks the secrets in what leaves the recorder; made when first needed."""
+        if self._redactor is None:
+            # Not at the import of spantree, which is to be quick.
+            from spantree.recording.redaction import Redactor
+
+            self._redactor = Redactor()
+        return self._redactor
+
+    @redactor.setter
+    def redactor(self, redactor: Redactor) -> None:
+        self._redactor = redactor
 
     def reset(self) -> None:
         """Go back to the defaults; open traces and listeners stay."""

@@ -58,13 +58,16 @@ def find_family(text: str, family: Family) -> Iterator[Span | None]:
     """Try the pattern wherever a literal stands; None for one that doesn't match."""
     for literal in family.literals:
         at = text.find(literal)
+        if at < 0:
+            continue
+        pattern = family.pattern
         while at >= 0:
-            match = family.pattern.match(text, max(0, at - family.offset))
+            match = pattern.match(text, max(0, at - family.offset))
             after = at + len(literal)
             if match is None:
                 yield None
             else:
-                group = "secret" if family.pattern.groupindex else 0
+                group = "secret" if pattern.groupindex else 0
                 start, end = match.span(group)
                 if not (family.skips_words and is_plain_words(match[group])):
                     yield Span(start, end, f"<masked: {family.term}>")

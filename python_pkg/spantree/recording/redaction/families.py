@@ -7,6 +7,7 @@ literals 16 ms. No pattern has a nested or unbounded repeat.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -20,18 +21,25 @@ class Family:
     Attributes:
         term: What the mask says it was.
         literals: How it begins, or nearly.
-        pattern: The whole of it; a group named ``secret`` is masked alone.
+        expression: The whole of it; a group named ``secret`` is masked alone.
         offset: Characters of the pattern before the literal.
         skips_words: Whether plain words in the secret's place are left alone.
+        flags: Of the expression.
         sign: A character that every match has, of ``-``, ``_`` and ``.``; else empty.
     """
 
     term: str
     literals: tuple[str, ...]
-    pattern: re.Pattern[str]
+    expression: str
     offset: int = 0
     skips_words: bool = False
+    flags: int = 0
     sign: str = ""
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The expression, compiled when a literal is found: most never are."""
+        return _compiled(self.expression, self.flags)
 
 
 def _family(
@@ -43,10 +51,22 @@ def _family(
     flags: int = 0,
     sign: str = "",
 ) -> Family:
-    whole = re.compile(_BORDER + pattern, flags)
     found = tuple(literals.split())
     shared = (s for s in "-_." if all(s in literal for literal in found))
-    return Family(term, found, whole, offset, offset > 0, sign or next(shared, ""))
+    return Family(
+        term,
+        found,
+        _BORDER + pattern,
+        offset,
+        skips_words=offset > 0,
+        flags=flags,
+        sign=sign or next(shared, ""),
+    )
+
+
+@functools.cache
+def _compiled(expression: str, flags: int) -> re.Pattern[str]:
+    return re.compile(expression, flags)
 
 
 TOKENS = (
@@ -100,7 +120,7 @@ OTHERS = (
     ),
     Family(
         "password", ("://",),
-        re.compile(r"://[^/\s:@]{0,256}:(?P<secret>[^/\s@]{1,256})@"),
+        r"://[^/\s:@]{0,256}:(?P<secret>[^/\s@]{1,256})@",
     ),
 )  # fmt: skip
 
