@@ -26,8 +26,13 @@ def unflatten(attributes: dict[str, Any], prefix: str) -> list[dict[str, Any]]:
                 child = node.setdefault(key, {})
                 node = child if isinstance(child, dict) else {}
             node[last] = value
-    items = _listed(tree)
-    return items if isinstance(items, list) else []
+    return dicts(_listed(tree))
+
+
+def dicts(items: Any) -> list[dict[str, Any]]:
+    """Give the dicts of a list; nothing of anything else."""
+    held = items if isinstance(items, list) else []
+    return [item for item in held if isinstance(item, dict)]
 
 
 def _listed(node: Any) -> Any:
@@ -81,10 +86,11 @@ def from_openinference(item: dict[str, Any]) -> dict[str, Any]:
     if "content" in fields:
         found["content"] = fields["content"]
     elif isinstance(fields.get("contents"), list):
-        found["content"] = [_openinference_part(part) for part in fields["contents"]]
+        parts = dicts(fields["contents"])
+        found["content"] = [_openinference_part(part) for part in parts]
     calls = fields.get("tool_calls")
     if isinstance(calls, list):
-        found["tool_calls"] = [_openinference_call(call) for call in calls]
+        found["tool_calls"] = [_openinference_call(call) for call in dicts(calls)]
     for name in ("tool_call_id", "name"):
         if name in fields:
             found[name] = fields[name]
@@ -96,7 +102,8 @@ def _openinference_part(part: dict[str, Any]) -> dict[str, Any]:
     fields = fields if isinstance(fields, dict) else {}
     image = fields.get("image")
     if isinstance(image, dict):
-        url = image.get("image", {}).get("url")
+        inner = image.get("image")
+        url = inner.get("url") if isinstance(inner, dict) else None
         return {"type": "image_url", "image_url": {"url": url}}
     return fields
 

@@ -160,8 +160,9 @@ def _outputs(
     if messages:
         return {"messages": messages}
     embeddings = convert.unflatten(attributes, openinference.EMBEDDINGS)
-    vectors = [item.get("embedding", {}).get("vector") for item in embeddings]
-    return [list(vector) for vector in vectors if vector is not None] or None
+    held = convert.dicts([item.get("embedding") for item in embeddings])
+    vectors = [item.get("vector") for item in held]
+    return [list(v) for v in vectors if isinstance(v, (list, tuple))] or None
 
 
 def _output_messages(attributes: dict[str, Any], events: Sequence[Event]) -> list[Any]:
@@ -185,7 +186,7 @@ def _documents(attributes: dict[str, Any], events: Sequence[Event]) -> list[Any]
     items = convert.unflatten(attributes, openinference.DOCUMENTS)
     if not items:
         given = convert.parsed(_first(attributes, gen_ai.DOCUMENTS))
-        items = [item for item in given if isinstance(item, dict)] if given else []
+        items = convert.dicts(given)
     if items:
         return [convert.document(item) for item in items]
     return [
