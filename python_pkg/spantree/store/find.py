@@ -16,7 +16,7 @@ from spantree.search.nodes import And, Comparison, Node, Op, SpanMatch
 from spantree.store.compile import Compiler, conjuncts
 from spantree.store.cursor import read_cursor, write_cursor
 from spantree.store.reads import read_classes, read_traces
-from spantree.store.rows import INDEXED_CHARACTERS, METADATA, TAG
+from spantree.store.rows import INDEXED_CHARACTERS, METADATA, TAG, UNINDEXED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -205,7 +205,8 @@ def _lookup(  # noqa: PLR0911 - one for each index
     if not isinstance(node, Comparison) or node.negated:
         return None
     text = node.literals[0] if node.op is Op.EQ else None
-    if node.field.key in ("tag", "metadata") and isinstance(text, str):
+    is_indexed = node.field.argument not in UNINDEXED
+    if node.field.key in ("tag", "metadata") and isinstance(text, str) and is_indexed:
         return _lookup_tag(compiler, node.field, text)
     if node.field.key == "model" and isinstance(text, str):
         has_model = Comparison(SPAN_FIELDS["model"], Op.EQ, (text,))

@@ -43,11 +43,20 @@ STATES = tuple(TraceState)
 _STATE_NUMBERS = {state: number for number, state in enumerate(STATES)}
 INDEXED_CHARACTERS = 100
 """Of a tag's value; what begins alike is told apart by the trace's row."""
-# Copies of what other columns say: nobody looks for traces by them.
-_UNINDEXED = frozenset(
+# Copies of what other columns say, what differs with each trace, and what is the same
+# for all of a program: an index does not help to find traces by them.
+UNINDEXED = frozenset(
     {
         "mlflow.traceInputs",
         "mlflow.traceOutputs",
+        "mlflow.trace.sizeBytes",
+        "mlflow.trace.sizeStats",
+        "mlflow.source.name",
+        "mlflow.source.type",
+        "mlflow.source.git.branch",
+        "mlflow.source.git.commit",
+        "mlflow.source.git.repoURL",
+        "mlflow.user",
         SCHEMA_VERSION,
         TOKEN_USAGE,
         COST,
@@ -190,7 +199,7 @@ def tag_rows(texts: Texts) -> Iterator[tuple[int, str, str]]:
     """Give namespace, key and the value's beginning of what can be looked up."""
     for ns, found in zip((TAG, METADATA), texts, strict=True):
         for key, value in found.items():
-            if key not in _UNINDEXED:
+            if key not in UNINDEXED:
                 yield ns, key, value[:INDEXED_CHARACTERS]
 
 

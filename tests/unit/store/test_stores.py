@@ -439,3 +439,14 @@ def test_metadata_can_be_set_and_deleted(store, make_trace):
     assert set_to.tags["mlflow.trace.user"] == "ada"
     assert "run" not in deleted.trace_metadata
     assert deleted.user is None
+
+
+@pytest.mark.parametrize(
+    "key", ["mlflow.traceInputs", "mlflow.trace.sizeBytes", "mlflow.user", "other"]
+)
+def test_metadata_are_found_whether_they_are_indexed_or_not(store, make_trace, key):
+    store.write([make_trace(n, trace_metadata={key: str(n)}) for n in (1, 2)])
+
+    found = store.search(parse_query(f"metadata.`{key}` = '2'")).traces
+
+    assert [trace.info.trace_metadata[key] for trace in found] == ["2"]

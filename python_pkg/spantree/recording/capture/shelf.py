@@ -105,6 +105,8 @@ class Shelf:
             put(trace_key, media_id, content)
             if self._claimed.pop(media_id, None) is not None:
                 self._bytes -= media.size
+        if not self._claimed and not self._unclaimed:
+            self._bytes = 0  # counted on several threads without a lock
 
     def _all_completed(
         self, values: dict[str, Captured], key: int
