@@ -22,6 +22,8 @@ from spantree.recording import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from opentelemetry.trace import TracerProvider
+
     from spantree.entities.live_span import LiveSpan
 
     _Location = TypeVar("_Location")
@@ -34,6 +36,7 @@ __all__ = [
     "disable_notebook_display",
     "enable",
     "enable_notebook_display",
+    "get_bridged_tracer_provider",
     "get_tracing_context_headers_for_http_request",
     "reset",
     "set_databricks_monitoring_sql_warehouse_id",
@@ -105,6 +108,20 @@ def set_destination(location: object, *, context_local: bool = False) -> None:
     if isinstance(location, str) and not location.isdecimal():
         experiment = id_of_name(location)
     RECORDER.set_experiment(experiment, context_local=context_local)
+
+
+def get_bridged_tracer_provider() -> TracerProvider:
+    """Give OpenTelemetry's kind of tracer provider, whose spans are ours.
+
+    Returns:
+        The same as ``spantree.otel.tracer_provider()``; never global by itself.
+
+    Raises:
+        MissingExtraError: If opentelemetry-api is not installed.
+    """
+    from spantree.integrations.otel import tracer_provider
+
+    return tracer_provider()
 
 
 def get_tracing_context_headers_for_http_request() -> dict[str, str]:

@@ -84,7 +84,8 @@ FLUENT = {
     "get_tracking_uri": "",
     "flush_trace_async_logging": "terminate=False",
     "autolog": (
-        "disable=False, silent=False, log_traces=True, exclude_flavors=None, "
+        "disable=False, silent=False, log_traces=True, exclude_flavors=None, *, "
+        "disable_for_unsupported_versions=False, log_inputs=True, log_outputs=True, "
         "**mlflow_options"
     ),
     "configure": "**options",
@@ -109,6 +110,7 @@ TRACING = {
     "enable_notebook_display": "",
     "disable_notebook_display": "",
     "set_span_chat_tools": "span, tools",
+    "get_bridged_tracer_provider": "",
     "get_tracing_context_headers_for_http_request": "",
     "set_tracing_context_from_http_request_headers": "headers",
     "set_experiment_trace_location": (

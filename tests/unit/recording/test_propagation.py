@@ -329,3 +329,16 @@ def test_an_impossible_id_is_replaced_by_a_random_one(given):
     root.end()
 
     assert root.trace_key > 0
+
+
+def test_spans_of_the_bridged_provider_join_ours():
+    tracer = spantree.tracing.get_bridged_tracer_provider().get_tracer("x")
+
+    with spantree.start_span("ours") as ours, tracer.start_as_current_span("theirs"):
+        pass
+
+    spans = spantree.get_trace(ours.trace_id).data.spans
+    assert [(s.name, s.parent_id) for s in spans] == [
+        ("ours", None),
+        ("theirs", ours.span_id),
+    ]
