@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from spantree.entities.ids import trace_id_text
 from spantree.entities.preview import preview
 from spantree.entities.rollup import totals_of
-from spantree.entities.span import TOKEN_USAGE, TRUNCATED, Span, SpanStatusCode
+from spantree.entities.span import TOKEN_USAGE, TRUNCATED, Link, Span, SpanStatusCode
 from spantree.entities.trace import (
     COST,
     SCHEMA_VERSION,
@@ -25,7 +25,7 @@ from spantree.entities.trace import (
 )
 from spantree.entities.trace import TOKEN_USAGE as TRACE_TOKEN_USAGE
 from spantree.entities.values import decode
-from spantree.recording.capture import SHELF
+from spantree.recording.capture import SHELF, capture
 from spantree.recording.source import source_metadata
 
 if TYPE_CHECKING:
@@ -138,6 +138,15 @@ def _mask(span: Span, redactor: Redactor) -> None:
         (redactor.text(name), at, _masked(held, redactor))
         for name, at, held in span.raw_events
     ]
+    span.links = [_masked_link(link, redactor) for link in span.links]
+
+
+def _masked_link(link: Link, redactor: Redactor) -> Link:
+    if not link.attributes:
+        return link
+    masked = decode(redactor.redact(capture(link.attributes)))
+    attributes = masked if isinstance(masked, dict) else {"attributes": masked}
+    return Link(link.trace_id, link.span_id, attributes)
 
 
 def _masked(values: dict[str, Captured], redactor: Redactor) -> dict[str, Captured]:

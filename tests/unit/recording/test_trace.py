@@ -14,7 +14,7 @@ from contextvars import copy_context
 import pytest
 
 import spantree
-from spantree.entities import SpanType, TraceState
+from spantree.entities import Link, SpanType, TraceState
 from spantree.testing import outline, recorded_traces
 
 
@@ -322,3 +322,14 @@ def test_repeated_names_are_numbered_for_the_eye_only(traces):
     spans = traces[0].data.spans
     assert [s.name for s in spans] == ["root", "add", "add"]
     assert [s.display_name for s in spans] == ["root", "add_1", "add_2"]
+
+
+def test_secrets_of_a_link_are_masked(traces):
+    link = Link("ab" * 16, "cd" * 8, {"password": "hunter2", "n": 1})
+
+    with spantree.start_span("block", links=[link]):
+        pass
+
+    (found,) = traces[0].data.root.links
+    assert found.attributes == {"password": "<masked: password>", "n": 1}
+    assert link.attributes == {"password": "hunter2", "n": 1}

@@ -58,6 +58,8 @@ class Screen:
                 and self._takes_fields(span.raw_attributes, look)
             ):
                 return False
+            if span.links and any(link.attributes for link in span.links):
+                return False
             for name, _, attributes in span.raw_events:
                 if not (
                     self._takes(name, look) and self._takes_fields(attributes, look)
