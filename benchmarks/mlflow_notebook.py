@@ -17,6 +17,8 @@ import urllib.request
 from pathlib import Path
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # nothing leaves the machine
+# A trace is shown once all of it is there.
+os.environ["MLFLOW_ENABLE_ASYNC_TRACE_LOGGING"] = "false"
 
 import mlflow
 from mlflow.tracing.display.display_handler import get_notebook_iframe_html
