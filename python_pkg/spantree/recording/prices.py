@@ -1,7 +1,8 @@
 """What a model call costs, from the tokens it reports and a table of prices.
 
-The table (``prices.json``, USD for a million tokens) names for each row where its
-prices were read and when. Nothing is ever downloaded; a model that is not in the table
+The table (``prices.json``, USD for a million tokens) names for each row the vendor's
+page, and the day when the row was compared with it; null says that it was taken from
+others who cite that page. Nothing is ever downloaded; a model that is not in the table
 has no cost, which is not the same as costing nothing.
 """
 
