@@ -15,7 +15,8 @@ from spantree.search.fields import SPAN_FIELDS
 from spantree.search.nodes import And, Comparison, Node, Op, SpanMatch
 from spantree.store.compile import Compiler, conjuncts
 from spantree.store.cursor import read_cursor, write_cursor
-from spantree.store.reads import read_classes, read_traces
+from spantree.store.needles import may_have, needles_of
+from spantree.store.reads import read_chunks, read_classes, read_traces
 from spantree.store.rows import INDEXED_CHARACTERS, METADATA, TAG, UNINDEXED
 
 if TYPE_CHECKING:
@@ -133,19 +134,21 @@ def _batches(
 
 
 def _checked(connection: Connection, query: Query, row_ids: list[int]) -> set[int]:
-    traces = read_traces(connection, row_ids, include_spans=True)
-    by_key = {trace.key: trace for trace in traces}
     among = connection.dialect.among.format("id", "?")
-    keys = connection.execute(
+    found = connection.execute(
         f"SELECT id, trace_id FROM trace WHERE {among}",
         (orjson.dumps(row_ids).decode(),),
     )
-    kept = set()
-    for row_id, trace_id in keys:
-        trace = by_key.get(int.from_bytes(trace_id, "big"))
-        if trace is not None and matches(query.filter, trace):
-            kept.add(row_id)
-    return kept
+    keys = {row_id: int.from_bytes(trace_id, "big") for row_id, trace_id in found}
+    needles = needles_of(query.filter)
+    if needles:
+        chunks = read_chunks(connection, keys)
+        keys = {n: key for n, key in keys.items() if may_have(needles, key, chunks[n])}
+    if not keys:
+        return set()
+    row_of = {key: row_id for row_id, key in keys.items()}
+    traces = read_traces(connection, list(keys), include_spans=True)
+    return {row_of[t.key] for t in traces if matches(query.filter, t)}
 
 
 def _experiments(connection: Connection, compiler: Compiler, query: Query) -> str:

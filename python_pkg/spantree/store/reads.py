@@ -13,6 +13,7 @@ from spantree.entities.trace import Trace, TraceData
 from spantree.store.chunks import unpack
 from spantree.store.classes import Classes
 from spantree.store.conversations import ConversationReader
+from spantree.store.needles import Stored
 from spantree.store.rows import (
     ASSESSMENT_COLUMNS,
     OWNER_COLUMNS,
@@ -75,6 +76,16 @@ def read_spans(
         whole = conversations.expand(body) if lists else body
         spans[row_id].update((s.span_key, s) for s in unpack(keys[row_id], rows, whole))
     return {row_id: list(latest.values()) for row_id, latest in spans.items()}
+
+
+def read_chunks(
+    connection: Connection, row_ids: Iterable[int]
+) -> dict[int, list[Stored]]:
+    """Give the chunks of traces as they are stored, by the number of the trace."""
+    chunks: dict[int, list[Stored]] = {row_id: [] for row_id in row_ids}
+    for row_id, *columns in _among(connection, _CHUNKS, "trace", chunks):
+        chunks[row_id].append(Stored(*columns))
+    return chunks
 
 
 def read_classes(connection: Connection) -> Classes:

@@ -1,0 +1,99 @@
+"""A trace that a text condition finds is never rejected unread."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from spantree.search import parse_query
+from spantree.search.evaluate import matches
+from spantree.search.operators import text_of
+from spantree.store import find as finding
+
+WORDS = st.sampled_from(
+    ["refund", "re-fund", "a b", "Straße", "1e-05", "nbsp", "u00e9", "x", "K9", "OK"]
+)
+VALUES = st.recursive(
+    WORDS | st.sampled_from([1e-05, 1e300, -12, True, None, float("nan")]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """Note how many traces are decoded."""
+    counts = []
+    read = finding.read_traces
+
+    def counting(connection, row_ids, *, include_spans):
+        counts.append(len(row_ids))
+        return read(connection, row_ids, include_spans=include_spans)
+
+    monkeypatch.setattr(finding, "read_traces", counting)
+    return counts
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(value=VALUES, at=st.integers(0, 400), length=st.integers(1, 14))
+def test_any_piece_of_a_traces_text_finds_it(
+    sqlite_store, make_trace, value, at, length
+):
+    from spantree.entities.values import encode_exactly
+
+    trace = make_trace(
+        0x7E57_0BAD_CAFE_F00D_0123_4567_89AB_CDEF,
+        root={"raw_inputs": encode_exactly(value)},
+        spans=[{"name": "re-fund", "raw_attributes": {"k": "refund"}}],
+    )
+    sqlite_store.delete([trace.key])
+    sqlite_store.write([trace])
+    text = "\n".join(text_of(span.to_dict()) for span in trace.data.spans)
+    piece = text[at % len(text) :][:length].replace("'", "''")
+
+    for op in ("CONTAINS", "LIKE", "ILIKE"):
+        pattern = piece if op == "CONTAINS" else f"%{piece}%"
+        query = parse_query(f"text {op} '{pattern}'")
+
+        found = sqlite_store.search(query).traces
+
+        expected = matches(query.filter, sqlite_store.get(trace.key))
+        assert bool(found) == expected, pattern
+
+
+def test_traces_without_the_word_are_not_decoded(sqlite_store, make_trace, decoded):
+    sqlite_store.write(
+        [
+            make_trace(n, root={"raw_inputs": "needle" if n == 7 else "hay"})
+            for n in range(1, 40)
+        ]
+    )
+
+    found = sqlite_store.search(parse_query("text LIKE '%needle%'")).traces
+
+    assert [trace.key for trace in found] == [7]
+    assert decoded == [1]
+
+
+def test_words_in_ids_and_in_the_form_are_found(sqlite_store, make_trace):
+    sqlite_store.write([make_trace(0xABCDEF << 64)])
+
+    for word in ("abcdef", "STATUS-CODE", "mlflow", "attributes", "AAAAAAAr"):
+        query = parse_query(f"text ILIKE '%{word}%'")
+        stored = sqlite_store.get(0xABCDEF << 64)
+        found = bool(sqlite_store.search(query).traces)
+        assert found == matches(query.filter, stored), word
+
+
+def test_words_of_a_conversation_are_found(sqlite_store, make_trace):
+    messages = b'[{"role":"user","content":"%b needle"}]' % (b"long " * 60)
+    sqlite_store.write([make_trace(1, root={"raw_inputs": messages})])
+
+    assert len(sqlite_store.search(parse_query("text CONTAINS 'needle'")).traces) == 1
