@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sqlite3
 import threading
@@ -13,14 +14,23 @@ from typing import TYPE_CHECKING
 from spantree.search.texts import clean_text
 from spantree.store.damage import inode_of, set_aside
 from spantree.store.dialect import SQLITE
+from spantree.store.filesystem import network_type
 from spantree.store.functions import register
+from spantree.store.migrations import upgrade
 from spantree.store.protocol import StoreUnavailableError, Trouble
-from spantree.store.schema import MIN_SQLITE, check_file, create_file, is_garbage
+from spantree.store.schema import (
+    MIN_SQLITE,
+    check_file,
+    create_file,
+    is_garbage,
+    is_older,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+_logger = logging.getLogger("spantree.store")
 _WRITER_BUSY_MS = 250
 _READER_BUSY_MS = 5_000
 _FORK_WAIT_S = 0.2
@@ -29,9 +39,11 @@ _MAX_IDLE_READERS = 2
 _PRAGMAS = (
     "synchronous=NORMAL",
     "cache_size=-65536",
-    "mmap_size=268435456",
     "temp_store=MEMORY",
 )
+_LOCAL_PRAGMAS = ("mmap_size=268435456",)
+# Neither shared memory nor a mapped file is to be trusted across machines.
+_NETWORK_PRAGMAS = ("mmap_size=0",)
 # secure_delete: what a user deletes is overwritten, not only unlinked.
 _WRITER_PRAGMAS = (
     "foreign_keys=ON",
@@ -85,6 +97,7 @@ class Connections:
         """Held during every write."""
         self.generation = 0
         """Counts the openings of the writer; what was cached of the file ends there."""
+        self._network: str | None = None
         self._writer: SqliteConnection | None = None
         self._inode: tuple[int, int] | None = None
         self._pool = threading.Condition(threading.Lock())
@@ -236,11 +249,30 @@ class Connections:
                 set_aside(self.path, inode_of(self.path))
             create_file(self.path)
         uri = f"{self.path.absolute().as_uri()}?mode=rw"
-        return _connect(uri, (*_PRAGMAS, *_WRITER_PRAGMAS))
+        connection = _connect(uri, (*self._pragmas(), *_WRITER_PRAGMAS))
+        if self._network is not None:
+            connection.execute("PRAGMA journal_mode=DELETE")
+        return connection
+
+    def _pragmas(self) -> tuple[str, ...]:
+        network = network_type(self.path.parent)
+        if network is not None and self._network is None:
+            _logger.warning(
+                "The trace store %s lies on a network file system (%s), where it is "
+                "slow and more easily damaged. Name a file on this machine in "
+                "SPANTREE_DB.",
+                self.path,
+                network,
+            )
+        self._network = network
+        return (*_PRAGMAS, *(_NETWORK_PRAGMAS if network else _LOCAL_PRAGMAS))
 
     def _is_there(self, *, writing: bool = False) -> bool:
         is_replaceable = self._replace_damaged and is_garbage(self.path)
-        return not is_replaceable and check_file(self.path, writing=writing)
+        is_there = not is_replaceable and check_file(self.path, writing=writing)
+        if is_there and is_older(self.path):
+            upgrade(self.path)
+        return is_there
 
     def _open_reader(self) -> tuple[SqliteConnection, bool]:
         """Open a connection; the flag tells whether it may be used again."""
@@ -256,7 +288,7 @@ class Connections:
             return self._connect_reader(f"{uri}&immutable=1"), False
 
     def _connect_reader(self, uri: str) -> SqliteConnection:
-        connection = _connect(uri, (*_PRAGMAS, *_READER_PRAGMAS))
+        connection = _connect(uri, (*self._pragmas(), *_READER_PRAGMAS))
         register(connection)
         connection.execute("SELECT 1 FROM info LIMIT 1")
         return connection

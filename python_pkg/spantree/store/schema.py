@@ -12,6 +12,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from spantree.entities.experiment import DEFAULT_ID, DEFAULT_NAME
+from spantree.store.filesystem import network_type
 from spantree.store.protocol import StoreUnavailableError, Trouble
 
 if TYPE_CHECKING:
@@ -124,6 +125,13 @@ def check_file(path: Path, *, writing: bool = False) -> bool:
     return True
 
 
+def is_older(path: Path) -> bool:
+    """Tell whether a file of ours has an older schema."""
+    with path.open("rb") as file:
+        header = file.read(HEADER_BYTES)
+    return 0 < int.from_bytes(header[_USER_VERSION], "big") < SCHEMA_VERSION
+
+
 def is_garbage(path: Path) -> bool:
     """Tell whether a file is there, with something in it, but no SQLite file at all."""
     try:
@@ -203,7 +211,9 @@ def _initialise(path: Path) -> None:
             for statement in _TABLES.split(";\n"):
                 connection.execute(statement)
         connection.execute("COMMIT")
-        connection.execute("PRAGMA journal_mode=WAL")
+        if network_type(path.parent) is None:
+            # Where SQLite refuses, the file keeps its rollback journal.
+            connection.execute("PRAGMA journal_mode=WAL")
     finally:
         connection.close()
 

@@ -1,0 +1,92 @@
+"""Stores of older versions are brought up to date; a copy of them is kept."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from spantree.search import parse_query
+from spantree.store import migrations, open_store, parse_tracking_uri, schema
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+
+
+@pytest.fixture(params=sorted(FIXTURES.glob("store-v*.sql")), ids=lambda p: p.stem)
+def older(request, file):
+    """Make the file as a released version left it."""
+    version = int(request.param.stem.partition("-v")[2])
+    file.parent.mkdir(mode=0o700)
+    connection = sqlite3.connect(file)
+    connection.execute(f"PRAGMA application_id={schema.APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version={version}")
+    connection.executescript(request.param.read_text())
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.close()
+    return version
+
+
+@pytest.fixture
+def next_version(monkeypatch):
+    """Let the schema have one more version, which adds a column."""
+    number = schema.SCHEMA_VERSION
+
+    def add_column(connection):
+        connection.execute("ALTER TABLE trace ADD COLUMN added INTEGER")
+
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", number + 1)
+    monkeypatch.setattr(migrations, "STEPS", {**migrations.STEPS, number: add_column})
+    return number + 1
+
+
+def version_of(file):
+    connection = sqlite3.connect(file)
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    connection.close()
+    return version
+
+
+def test_older_store_is_read_and_written(older, file, make_trace):
+    store = open_store(parse_tracking_uri(file))
+
+    assert store.get(2).data.root.inputs == "question 2"
+    store.write([make_trace(9)])
+    found = store.search(parse_query("tag.env = 'prod' AND span.name = 'chat'")).traces
+    assert len(found) == 3
+    store.close()
+
+
+def test_older_store_is_upgraded_and_a_copy_kept(older, next_version, file, make_trace):
+    store = open_store(parse_tracking_uri(file))
+
+    store.write([make_trace(9)])
+
+    store.close()
+    assert version_of(file) == next_version
+    copy = file.with_name(f"traces.db.bak-v{next_version - 1}")
+    assert version_of(copy) == next_version - 1
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert [p.name for p in file.parent.glob("*.bak*")] == [copy.name]
+    again = open_store(parse_tracking_uri(file))
+    assert len(again.search(parse_query()).traces) == 4
+    again.close()
+
+
+def test_failed_upgrade_leaves_the_store_as_it_was(
+    older, next_version, file, monkeypatch
+):
+    def fail(connection):
+        connection.execute("DROP TABLE trace")
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(migrations, "STEPS", {next_version - 1: fail})
+
+    with pytest.raises(sqlite3.OperationalError):
+        migrations.upgrade(file)
+
+    assert version_of(file) == next_version - 1
+    connection = sqlite3.connect(file)
+    assert connection.execute("SELECT count(*) FROM trace").fetchone() == (3,)
+    connection.close()
