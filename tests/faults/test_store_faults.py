@@ -1,4 +1,29 @@
-"""What the store does when processes die and disks fill up."""
+"""What the store does when processes die and disks fill up.
+
+Everything that can go wrong with a store has a test, in this folder and the others::
+
+    another process writes for long   test_locked_store_delays_traces_and_warns_once,
+                                      test_writer_spills_while_the_store_is_locked
+    disk full                         test_full_disk_delays_traces
+    folder or file read-only          test_read_only_disk_delays_traces,
+                                      test_read_only_folder_delays_traces,
+                                      test_temporary_folder_takes_what_the_stores_…
+    broken header, malformed          test_garbage_at_the_default_path_is_kept_aside,
+                                      test_malformed_store_at_the_default_path_…,
+                                      test_malformed_store_that_was_named_is_left_alone
+    0 bytes                           test_empty_file_becomes_a_store
+    deleted or replaced while open    test_file_deleted_while_traces_come,
+                                      test_deleted_file_is_made_anew,
+                                      test_replaced_file_gets_all_spans
+    network file system               test_store_keeps_a_rollback_journal_and_warns_once
+                                      (a mount table made for the test)
+    schema newer, schema older        test_newer_store_…, test_older_store_…
+    killed at any moment              test_killed_writers_lose_nothing_acknowledged
+    fork while writing                test_forked_child_writes_for_itself
+    clock going back                  test_clock_that_goes_back_loses_nothing
+    end of the interpreter            test_close_with_a_locked_store_ends_in_time,
+                                      test_closing_spills_what_the_next_process_stores
+"""
 
 from __future__ import annotations
 

@@ -291,3 +291,16 @@ def test_forked_child_writes_for_itself(make_writer, make_trace, file):
     connection = sqlite3.connect(file)
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
+
+
+def test_clock_that_goes_back_loses_nothing(make_writer, make_trace, file, monkeypatch):
+    writer = make_writer()
+    now = time.time_ns()
+    for n in range(1, 6):
+        monkeypatch.setattr(time, "time_ns", lambda n=n: now - n * 10**12)
+        at = {"start_time_ns": now - n * 10**12, "end_time_ns": now - n * 10**12 - 5}
+        writer.submit(n, lambda n=n, at=at: make_trace(n, root=at))
+        assert writer.flush(5)
+
+    found = open_store(parse_tracking_uri(file)).search(parse_query()).traces
+    assert [trace.key for trace in found] == [1, 2, 3, 4, 5]
