@@ -11,6 +11,8 @@ import time
 
 SPANS_A_BREATH = 64
 """Encoding so many takes a few tenths of a millisecond."""
+TRACES_A_BREATH = 4
+"""The same of small traces."""
 
 
 def breathe() -> None:

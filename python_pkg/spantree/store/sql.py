@@ -18,7 +18,7 @@ from spantree.entities.trace import SESSION, TRACE_NAME, USER, Trace, TraceData
 from spantree.search.aggregate import aggregate
 from spantree.search.summary import NS_PER_MS
 from spantree.search.texts import clean_text
-from spantree.store.breath import breathe
+from spantree.store.breath import TRACES_A_BREATH, breathe
 from spantree.store.draft import Draft, draft_of
 from spantree.store.find import find
 from spantree.store.owner import Owner, is_gone
@@ -65,10 +65,11 @@ class SqlStore(ABC):
         """See the protocol."""
         inserter = self._inserter
         drafts: deque[Draft] = deque()
-        for trace in traces:
+        for number, trace in enumerate(traces):
             written = inserter.written_spans(trace.key) if inserter else {}
             drafts.append(draft_of(trace, written))
-            breathe()
+            if number % TRACES_A_BREATH == 0:
+                breathe()
         while drafts:
             count = self._commit(partial(_write_some, drafts))
             for _ in range(count):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from spantree.entities.errors import StoreError
 from spantree.store.backoff import Backoff
-from spantree.store.breath import breathe
+from spantree.store.breath import TRACES_A_BREATH, breathe
 from spantree.store.jobs import MAX_BATCH, STOP, Backlog, Job, Request
 from spantree.store.protocol import StoreUnavailableError
 from spantree.store.spool import Spool
@@ -66,8 +66,8 @@ class Writer:
     def submit(self, key: int, supplier: Callable[[], Trace], size: int = 0) -> None:
         """Take over a trace to save; never raises.
 
-        Where too many wait, it lets the writer work for 5 ms; a trace that has no room
-        then is dropped and counted.
+        Where too many wait, it lets the writer work for 5 ms. A trace is dropped, and
+        counted, if the store is in trouble then or twice as many wait.
 
         Args:
             key: The trace's id.
@@ -77,19 +77,25 @@ class Writer:
         """
         if self._pid != os.getpid():
             self._start_anew()
-        if self._is_full() and key not in self._backlog.pending:
-            if threading.current_thread() is not self._thread:
-                time.sleep(_ROOM_WAIT_S)
-            if self._is_full():
-                self._dropped += 1
-                return
+        if not (key in self._backlog.pending or self._has_room()):
+            self._dropped += 1
+            return
         self._backlog.put(Job(key, supplier, size))
         if self._thread is None:
             self._start()
 
-    def _is_full(self) -> bool:
-        backlog = self._backlog
-        return len(backlog.pending) >= MAX_WAITING or backlog.bytes >= MAX_WAITING_BYTES
+    def _has_room(self) -> bool:
+        if not self._is_full():
+            return True
+        # The thread has the interpreter meanwhile, and makes room for more than one.
+        if threading.current_thread() is not self._thread:
+            time.sleep(_ROOM_WAIT_S)
+        is_stuck = bool(self._backoff.reason) and self._is_full()
+        return not is_stuck and not self._is_full(times=2)
+
+    def _is_full(self, times: int = 1) -> bool:
+        waiting, size = len(self._backlog.pending), self._backlog.bytes
+        return waiting >= times * MAX_WAITING or size >= times * MAX_WAITING_BYTES
 
     def watch(self) -> None:
         """Say that a trace was opened, so that open traces are saved as they grow.
@@ -291,10 +297,11 @@ class Writer:
             return
         jobs = self._backlog.next_jobs()
         traces = []
-        for job in jobs:
+        for number, job in enumerate(jobs):
             if (trace := self._built(job)) is not None:
                 traces.append(trace)
-            breathe()
+            if number % TRACES_A_BREATH == 0:
+                breathe()
         self._write(traces)
         self._backlog.done(jobs)
 

@@ -12,6 +12,7 @@ from spantree.entities import TraceState
 from spantree.entities.errors import SpantreeException, StoreError
 from spantree.search import parse_query
 from spantree.store import Writer, open_store, parse_tracking_uri
+from spantree.store import writer as writer_module
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -304,3 +305,17 @@ def test_clock_that_goes_back_loses_nothing(make_writer, make_trace, file, monke
 
     found = open_store(parse_tracking_uri(file)).search(parse_query()).traces
     assert [trace.key for trace in found] == [1, 2, 3, 4, 5]
+
+
+def test_more_than_the_writer_can_keep_up_with_is_not_lost(
+    make_writer, make_trace, file, monkeypatch
+):
+    monkeypatch.setattr(writer_module, "MAX_WAITING", 50)
+    writer = make_writer()
+
+    for n in range(1, 501):
+        writer.submit(n, lambda n=n: make_trace(n))
+
+    assert writer.flush(20)
+    assert writer.stats()["dropped"] == 0
+    assert stored(file) == 500
