@@ -191,6 +191,8 @@ class Runtime:
 
     def active_experiment_id(self) -> str:
         """Give where roots belong: as set, as the environment says, or Default."""
+        if RECORDER.destination_id is not None:
+            return RECORDER.destination_id
         if RECORDER.experiment_id == _UNDECIDED:
             name, known_id = environment_experiment()
             self.experiment_name = self.experiment_name or name

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from spantree._runtime import RUNTIME
 from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
 from spantree.entities.paging import PagedList
-from spantree.recording import RECORDER
+from spantree.recording import RECORDER, experiment_of
 from spantree.search import patterns
 
 if TYPE_CHECKING:
@@ -156,7 +156,8 @@ def experiment_ids(
         return None
     wanted = set(names or ())
     known = [e.experiment_id for e in _experiments() if e.name in wanted]
-    return [*(str(i) for i in [*(ids or ()), *(locations or ())]), *known]
+    named = map(experiment_of, [*(ids or ()), *(locations or ())])
+    return [*(i for i in named if i is not None), *known]
 
 
 def _experiments() -> list[Experiment]:

@@ -85,6 +85,9 @@ def search_traces(
     _check("return_type", return_type, ("pandas", "list", None))
     _check("layout", layout, ("mlflow", "wide"))
     _check_where(where)
+    if max_results is not None and max_results < 0:
+        msg = f"max_results is a number from 0, or None for all, not {max_results!r}."
+        raise SpantreeException(msg)
     if timeout is not None and not timeout > 0:
         msg = f"timeout is a number of seconds above 0, not {timeout!r}."
         raise SpantreeException(msg)

@@ -99,15 +99,17 @@ def configure(
 def set_destination(location: object, *, context_local: bool = False) -> None:
     """Choose the experiment that roots begun from now on belong to.
 
+    It comes before the one of ``set_experiment``, whichever is called last.
+
     Args:
         location: A trace location, or an experiment's id or name; a name that is
-            unknown makes an experiment.
+            unknown makes an experiment. None leaves it to ``set_experiment`` again.
         context_local: Only for roots begun in the present context.
     """
     experiment = experiment_of(location)
     if isinstance(location, str) and not location.isdecimal():
         experiment = id_of_name(location)
-    RECORDER.set_experiment(experiment, context_local=context_local)
+    RECORDER.set_destination(experiment, context_local=context_local)
 
 
 def get_bridged_tracer_provider() -> TracerProvider:

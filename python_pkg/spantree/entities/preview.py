@@ -41,6 +41,8 @@ def _last_message(value: object, role: str) -> str | None:
     for key in ("messages", "input", "output", "request"):
         if isinstance(value.get(key), list):
             return _last_of_role(value[key], role)
+    if isinstance(value.get("request"), dict):
+        return _last_message(value["request"], role)
     choices = value.get("choices")
     if isinstance(choices, list) and choices and isinstance(choices[0], dict):
         message = choices[0].get("message")

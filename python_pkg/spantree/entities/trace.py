@@ -26,7 +26,7 @@ from spantree.entities.trace_info import (
     TraceLocation,
     TraceState,
 )
-from spantree.entities.values import encode
+from spantree.entities.values import NOTE, encode, float_of_note, with_notes
 
 if TYPE_CHECKING:
     import re
@@ -220,10 +220,12 @@ class Trace:
         return {"info": self.info.to_dict(), "data": self.data.to_dict()}
 
     def to_json(self, pretty: bool = False) -> str:
-        """Give :meth:`to_dict` as JSON text."""
-        return json.dumps(
-            self.to_dict(), ensure_ascii=False, indent=2 if pretty else None
-        )
+        """Give :meth:`to_dict` as JSON text, a NaN in it as a note."""
+        data, indent = self.to_dict(), 2 if pretty else None
+        try:
+            return json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False)
+        except ValueError:
+            return json.dumps(with_notes(data), ensure_ascii=False, indent=indent)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Trace:
@@ -257,7 +259,8 @@ class Trace:
             msg = f"A trace's JSON has at most {_MAX_JSON_CHARACTERS:,} characters."
             raise SpantreeException(msg)
         try:
-            data = json.loads(text)
+            hook = float_of_note if f'"{NOTE}"' in text else None
+            data = json.loads(text, object_hook=hook)
         except (TypeError, ValueError, RecursionError) as error:
             msg = f"This is not a trace's JSON: {error}"
             raise SpantreeException(msg) from error

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
@@ -67,7 +67,7 @@ def encode_exactly(value: object) -> bytes:
     Integers keep every digit, NaN and the infinities become notes, and a lone
     surrogate becomes its six visible characters.
     """
-    text = json.dumps(_with_notes(value), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(with_notes(value), ensure_ascii=False, separators=(",", ":"))
     return text.encode()
 
 
@@ -101,9 +101,17 @@ def loads(text: bytes | str) -> object:
     return json.loads(raw, object_hook=hook)
 
 
-def _resolve_note(found: dict[str, object]) -> object:
+def float_of_note(found: dict[str, object]) -> object:
+    """Give the NaN or infinity that a note stands for; any other dict as it is."""
     if found.get(NOTE) == "float" and isinstance(found.get("value"), str):
         return float(str(found["value"]))
+    return found
+
+
+def _resolve_note(found: dict[str, object]) -> object:
+    resolved = float_of_note(found)
+    if resolved is not found:
+        return resolved
     return {k[1:] if _is_escaped(k) else k: v for k, v in found.items()}
 
 
@@ -117,14 +125,23 @@ def _has_non_finite(value: object) -> bool:
         return not math.isfinite(value)
     if type(value) is dict:
         return any(_has_non_finite(v) for v in value.values())
+    if type(value) is list:
+        return any(map(_has_non_finite, value))
     return False
 
 
-def _with_notes(value: object) -> object:
-    if type(value) is float and not math.isfinite(value):
+def with_notes(value: Any) -> Any:
+    """Copy JSON data with notes for what strict JSON has no form for.
+
+    A NaN and the infinities become notes, a lone surrogate its six characters.
+    """
+    kind = type(value)
+    if kind is float and not math.isfinite(value):
         return {NOTE: "float", "value": str(value)}
-    if type(value) is dict:
-        return {k: _with_notes(v) for k, v in value.items()}
-    if type(value) is str and not value.isascii():
+    if kind is dict:
+        return {with_notes(k): with_notes(v) for k, v in value.items()}
+    if kind is list or kind is tuple:
+        return [with_notes(v) for v in value]
+    if kind is str and not value.isascii():
         return value.encode("utf-8", "backslashreplace").decode()
     return value

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from spantree.entities.values import Captured
 
 MAX_STACK_CHARACTERS = 50_000
+_NOTE_CHARACTERS = 100
 # An exception out of 500 levels of recursion crosses 500 spans.
 MAX_STACK_FRAMES = 60
 # What CPython says when one context is entered by two threads at once.
@@ -85,7 +86,7 @@ def _stack(error: BaseException) -> str:
         return f"<unprintable {type(error).__name__}>"
     if len(text) <= MAX_STACK_CHARACTERS:
         return text
-    half = MAX_STACK_CHARACTERS // 2
+    half = (MAX_STACK_CHARACTERS - _NOTE_CHARACTERS) // 2
     cut = len(text) - 2 * half
     return f"{text[:half]}\n… [{cut:,} characters left out]\n{text[-half:]}"
 

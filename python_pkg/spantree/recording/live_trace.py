@@ -33,7 +33,7 @@ from spantree.recording.exceptions import describe, exception_attributes
 from spantree.recording.finished import MOST_SPANS, Finished
 from spantree.recording.guard import counters, guard, warn
 from spantree.recording.publish import publish, publish_spans
-from spantree.recording.site import log_level_of
+from spantree.recording.site import log_level_of, own_link
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -243,7 +243,7 @@ class LiveTrace:
             return
         if key in (SESSION, USER):
             # One field each, whichever way it was written; read under both.
-            self.tags[key] = self.metadata[key] = str(value)
+            self.tags[key] = self.metadata[key] = str(value)[:_TEXT_CHARACTERS]
             return
         text = value if type(value) is str else str(value)
         target[key] = text[:_TEXT_CHARACTERS]
@@ -359,7 +359,7 @@ class LiveTrace:
         """Append a link."""
         with guard("add_link"):
             if _may_edit(span) and isinstance(link, Link):
-                span.links = [*span.links, link]
+                span.links = [*span.links, own_link(link)]
 
     def edit_exception(self, span: LiveSpan, exception: object) -> None:
         """Append the exception event and set the status to ERROR."""

@@ -64,6 +64,7 @@ class Recorder:
         enabled: The process switch; read at every call.
         traces: The open traces, and who hears of them.
         experiment_id: Where roots begun from now on belong, decimal text.
+        destination_id: The same, and comes before it; None leaves it to that.
         sampling_ratio: The share of roots that are recorded, 0 to 1.
         keeps_inputs: Whether traced functions record their arguments.
         keeps_outputs: The same for their results.
@@ -73,6 +74,7 @@ class Recorder:
 
     __slots__ = (
         "_redactor",
+        "destination_id",
         "enabled",
         "experiment_id",
         "keeps_inputs",
@@ -87,6 +89,7 @@ class Recorder:
         self.enabled = True
         self.traces = OpenTraces()
         self.experiment_id = DEFAULT_ID
+        self.destination_id: str | None = None
         self.sampling_ratio = 1.0
         self.processors: tuple[Callable[[LiveSpan], None], ...] = ()
         self._redactor: Redactor | None = None
@@ -111,18 +114,19 @@ class Recorder:
         """Go back to the defaults; open traces and listeners stay."""
         self.enabled = True
         self.experiment_id = DEFAULT_ID
+        self.destination_id = None
         self.sampling_ratio = 1.0
         self.processors = ()
         EXPERIMENT.set(None)
 
-    def set_experiment(
+    def set_destination(
         self, experiment_id: str | None, *, context_local: bool = False
     ) -> None:
         """Choose where roots begun from now on belong, everywhere or only here."""
         if context_local:
             EXPERIMENT.set(experiment_id)
         else:
-            self.experiment_id = experiment_id or DEFAULT_ID
+            self.destination_id = experiment_id
 
     def begin(self, site: Site, inputs: dict[str, object] | None) -> LiveSpan:
         """Begin a span and make it current.
@@ -351,7 +355,12 @@ class Recorder:
         origin: TraceParent | None,
         lost: LiveSpan | None,
     ) -> None:
-        experiment_id = site.experiment_id or EXPERIMENT.get() or self.experiment_id
+        experiment_id = (
+            site.experiment_id
+            or EXPERIMENT.get()
+            or self.destination_id
+            or self.experiment_id
+        )
         key = new_trace_key() if origin is None else origin.trace_key
         trace = LiveTrace(self, key, experiment_id, root)
         trace.origin = origin

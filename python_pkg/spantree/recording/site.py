@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from spantree.entities.span import DESCRIPTION, LOG_LEVEL, Link, SpanLogLevel, SpanType
 from spantree.entities.trace import MlflowExperimentLocation, TraceLocation
+from spantree.entities.values import decode
 from spantree.recording.capture import capture
 from spantree.recording.guard import guard, warn
 from spantree.recording.names import checked_name
@@ -87,7 +88,7 @@ def make_site(
             own[LOG_LEVEL] = int(level)
         site.attributes = own or NO_ATTRIBUTES
         given = links if isinstance(links, (list, tuple)) else ()
-        site.links = [link for link in given if isinstance(link, Link)] or NO_LINKS
+        site.links = [own_link(x) for x in given if isinstance(x, Link)] or NO_LINKS
         site.experiment_id = experiment_of(destination)
         site.sampling_ratio = _ratio_of(sampling_ratio)
     return site
@@ -104,6 +105,16 @@ def _ratio_of(ratio: object) -> float | None:
         type(ratio).__name__,
     )
     return None
+
+
+def own_link(link: Link) -> Link:
+    """Copy a link, so that a later change of its attributes does not show."""
+    if not link.attributes:
+        return link
+    attributes = decode(capture(link.attributes))
+    if not isinstance(attributes, dict):
+        attributes = {"attributes": attributes}
+    return Link(link.trace_id, link.span_id, attributes)
 
 
 def log_level_of(level: object) -> SpanLogLevel | None:

@@ -7,6 +7,7 @@ import inspect
 import math
 import pickle
 import threading
+import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -333,3 +334,30 @@ def test_secrets_of_a_link_are_masked(traces):
     (found,) = traces[0].data.root.links
     assert found.attributes == {"password": "<masked: password>", "n": 1}
     assert link.attributes == {"password": "hunter2", "n": 1}
+
+
+@pytest.mark.parametrize("is_added_later", [True, False])
+def test_a_link_is_kept_as_it_was(traces, is_added_later):
+    attributes = {"k": [1]}
+    link = Link("ab" * 16, "cd" * 8, attributes)
+
+    with spantree.start_span("block", links=None if is_added_later else [link]) as span:
+        if is_added_later:
+            span.add_link(link)
+        attributes["k"].append(2)
+        attributes["l"] = 3
+
+    (found,) = traces[0].data.root.links
+    assert found.attributes == {"k": [1]}
+
+
+def test_a_replaced_clock_does_not_reach_the_record(traces, monkeypatch):
+    for name in ("time", "time_ns", "perf_counter", "perf_counter_ns", "monotonic"):
+        monkeypatch.setattr(time, name, lambda: 0)
+
+    with spantree.start_span("block"):
+        pass
+
+    root = traces[0].data.root
+    assert root.start_time_ns > 1_700_000_000 * 10**9
+    assert root.end_time_ns > root.start_time_ns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 from spantree.entities.values import NOTE
@@ -69,7 +69,7 @@ class Walk:
         self._nodes = 0
         self._room = limits.max_bytes
         self._next_clock = _NODES_BETWEEN_CLOCKS
-        self._deadline = perf_counter() + limits.max_time_ms / 1000
+        self._deadline = thread_time() + limits.max_time_ms / 1000
         self._stopped = ""
         self._frames: list[Frame] = []
 
@@ -187,7 +187,7 @@ class Walk:
             self._stopped = "nodes"
         elif self._nodes >= self._next_clock:
             self._next_clock = self._nodes + _NODES_BETWEEN_CLOCKS
-            if perf_counter() > self._deadline:
+            if thread_time() > self._deadline:
                 self._stopped = "time_ms"
 
     def _number(self, number: float) -> object:
