@@ -378,7 +378,9 @@ def _walk(top: list[Span], children: dict[int | None, list[Span]]) -> list[Span]
     while waiting:
         span = waiting.pop()
         ordered.append(span)
-        waiting += children.pop(span.span_key, [])[::-1]
+        below = children.pop(span.span_key, None)
+        if below is not None:
+            waiting += below[::-1]
     return ordered
 
 

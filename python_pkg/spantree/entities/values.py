@@ -26,6 +26,10 @@ Captured: TypeAlias = "str | int | float | bool | bytes | dict[str, object] | No
 
 NOTE = "$spantree"
 ESCAPED_NOTE = "$$spantree"
+_NOTE_BYTES = NOTE.encode()
+
+# Bytes are looked for with `find`: `in` first takes them for a number, which fails, and
+# that costs ten times the search of a short text.
 
 # orjson reads integers beyond 64 bits as floats, so texts that may hold one go to json.
 _LONG_INTEGER = re.compile(rb"\d{19}")
@@ -39,8 +43,22 @@ def encode(value: Captured) -> bytes:
         text = orjson.dumps(value)
     except TypeError:  # an integer beyond 64 bits, a lone surrogate
         return encode_exactly(value)
-    if b"null" in text and _has_non_finite(value):
+    if text.find(b"null") >= 0 and _has_non_finite(value):
         return encode_exactly(value)
+    return text
+
+
+def encode_line(value: Captured) -> bytes:
+    """Give the JSON text of a captured value that is no ``bytes``, and a line break.
+
+    There is no other line break in it, and no tab.
+    """
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # as in `encode`
+        return encode_exactly(value) + b"\n"
+    if text.find(b"null") >= 0 and _has_non_finite(value):
+        return encode_exactly(value) + b"\n"
     return text
 
 
@@ -56,7 +74,7 @@ def encode_list(values: Sequence[Captured]) -> bytes:
         text = orjson.dumps(parts)
     except TypeError:  # as in `encode`
         text = b"null"
-    if b"null" in text:
+    if text.find(b"null") >= 0:
         return b"[" + b",".join([encode(v) for v in values]) + b"]"
     return text
 
@@ -95,7 +113,7 @@ def from_json(text: bytes | str) -> Captured:
 def loads(text: bytes | str) -> object:
     """Read JSON text written by :func:`encode`, notes for floats resolved."""
     raw = text.encode() if isinstance(text, str) else text
-    hook = _resolve_note if NOTE.encode() in raw else None
+    hook = _resolve_note if raw.find(_NOTE_BYTES) >= 0 else None
     if hook is None and not _LONG_INTEGER.search(raw):
         return orjson.loads(raw)
     return json.loads(raw, object_hook=hook)

@@ -209,7 +209,8 @@ def _state_of(root: Span) -> TraceState:
 
 def _sizes(spans: list[Span]) -> dict[str, str]:
     """Measure the spans: bytes of names and values, those that were cut included."""
-    sizes = sorted(map(_size_of, spans))
+    shared: dict[int, int] = {}
+    sizes = sorted([_size_of(span, shared) for span in spans])
     stats = {
         "total_size_bytes": sum(sizes),
         "num_spans": len(sizes),
@@ -219,25 +220,42 @@ def _sizes(spans: list[Span]) -> dict[str, str]:
     return {_SIZE: str(stats["total_size_bytes"]), _SIZE_STATS: json.dumps(stats)}
 
 
-def _size_of(span: Span) -> int:
-    held = [span.name, span.raw_inputs, span.raw_outputs, *span.raw_attributes.values()]
-    for name, _, attributes in span.raw_events:
-        held += [name, *attributes.values()]
-    return sum(map(_bytes_of, held)) + _bytes_cut(span)
+def _size_of(span: Span, shared: dict[int, int]) -> int:
+    """Measure a span; attributes that spans share are measured once, by their id."""
+    attributes = span.raw_attributes
+    size = shared.get(id(attributes))
+    if size is None:
+        size = sum(map(_bytes_of, attributes.values())) + _bytes_cut(attributes)
+        shared[id(attributes)] = size
+    for value in (span.name, span.raw_inputs, span.raw_outputs):
+        size += _bytes_of(value)
+    for name, _, fields in span.raw_events:
+        size += _bytes_of(name) + sum(map(_bytes_of, fields.values()))
+    return size
 
 
 def _bytes_of(value: object) -> int:
-    if type(value) is bytes:
-        return len(value)
-    if type(value) is str:
-        return len(value) if value.isascii() else len(value.encode("utf-8", "replace"))
-    if type(value) is dict:
-        return sum(len(key) + _bytes_of(inner) for key, inner in value.items())
+    kind = type(value)
+    if kind is int:
+        return _SCALAR_BYTES
+    if kind is str:
+        return len(value) if value.isascii() else len(value.encode("utf-8", "replace"))  # type: ignore[attr-defined,arg-type]
+    if kind is bytes:
+        return len(value)  # type: ignore[arg-type]
+    if kind is dict:
+        size = 0
+        for key, inner in value.items():  # type: ignore[attr-defined]
+            size += len(key) + (
+                _SCALAR_BYTES if type(inner) is int else _bytes_of(inner)
+            )
+        return size
     return 0 if value is None else _SCALAR_BYTES
 
 
-def _bytes_cut(span: Span) -> int:
-    cuts = decode(span.raw_attributes.get(TRUNCATED))
+def _bytes_cut(attributes: dict[str, Captured]) -> int:
+    if TRUNCATED not in attributes:
+        return 0
+    cuts = decode(attributes[TRUNCATED])
     return sum(
         int(cut["total"]) - int(cut["kept"])
         for cut in (cuts if isinstance(cuts, list) else ())

@@ -61,8 +61,13 @@ class Encoded(NamedTuple):
 def draft_of(trace: Trace, written: Mapping[int, Span]) -> Draft:
     """Look at what is new in a trace; encode it if that is all of it."""
     if written or trace.info.state is TraceState.IN_PROGRESS:
-        spans, there = trace.data.spans, written.get
-        changed = {s.span_key for s in spans if not is_same(there(s.span_key), s)}
+        there = written.get
+        changed = {
+            span.span_key
+            for span in trace.data.spans
+            if (known := there(span.span_key)) is not span
+            and (known is None or not is_same(known, span))
+        }
         return Draft(trace, changed)
     return Draft(trace, None, encode(trace))
 
@@ -93,10 +98,8 @@ def encode(
     )
 
 
-def is_same(written: Span | None, span: Span) -> bool:
-    """Tell whether a span is as it was; the copy of an ended one is made only once."""
-    if written is span or written is None:
-        return written is span
+def is_same(written: Span, span: Span) -> bool:
+    """Tell whether a span is as it was."""
     return all(getattr(written, name) == getattr(span, name) for name in _FIELDS)
 
 

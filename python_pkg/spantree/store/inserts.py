@@ -100,20 +100,15 @@ class _Written:
     def touches_open_spans(self, draft: Draft) -> bool:
         """Tell whether a span is, or was, open among those that changed."""
         changed = draft.changed or ()
-        return any(
-            span.end_time_ns is None
-            for spans in (self.spans, draft.spans)
-            for key in changed
-            if (span := spans.get(key)) is not None
-        )
+        spans = [*self.spans.values(), *draft.trace.data.spans]
+        return any(s.end_time_ns is None and s.span_key in changed for s in spans)
 
     def is_continued_by(self, draft: Draft) -> bool:
         """Tell whether ended spans are as they were, and none is left out."""
         spans = self.spans
-        for key in draft.changed or ():
-            known = spans.get(key)
-            if known is not None and known.end_time_ns is not None:
-                return False
+        changed = spans.keys() & (draft.changed or ())
+        if any(spans[key].end_time_ns is not None for key in changed):
+            return False
         return spans.keys() <= draft.spans.keys()
 
 

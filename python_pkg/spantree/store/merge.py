@@ -110,6 +110,8 @@ def merge(old: Trace, new: Trace) -> Trace:
         tags={**known.tags, **given.tags},
         assessments=list(assessments.values()),
     )
+    if not old.data.spans:
+        return Trace(info, new.data)
     return Trace(info, TraceData(_merged_spans(old.data.spans, new.data.spans)))
 
 

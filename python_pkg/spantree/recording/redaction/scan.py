@@ -62,9 +62,9 @@ def may_hold_secret(text: str, terms: KeyTerms) -> bool:
         low = raw.translate(_LOWER)
         if b"bearer " in low or b"basic " in low:
             return True
-    if b"@" in raw and b"://" in raw:
+    if raw.find(b"@") >= 0 and raw.find(b"://") >= 0:
         return True
-    if b"PRIVATE KEY-----" in raw:
+    if raw.find(b"PRIVATE KEY-----") >= 0:
         return True
     return _holds_assignment(text, raw, terms)
 

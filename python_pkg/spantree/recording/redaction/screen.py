@@ -49,25 +49,38 @@ class Screen:
             False where a closer look is needed.
         """
         look = _Look(self._clean)
+        name, fields = "", None
         for span in spans:
+            # Neighbours are often calls of one function, which have these in common.
+            if span.name is not name:
+                name = span.name
+                look.add(name)
+            if span.raw_attributes is not fields:
+                fields = span.raw_attributes
+                if not self._takes_fields(fields, look):
+                    return False
+            if span.status_message:
+                look.add(span.status_message)
             if not (
-                self._takes(span.name, look)
-                and self._takes(span.status_message, look)
-                and self._takes(span.raw_inputs, look)
+                self._takes(span.raw_inputs, look)
                 and self._takes(span.raw_outputs, look)
-                and self._takes_fields(span.raw_attributes, look)
             ):
                 return False
-            if span.links and any(link.attributes for link in span.links):
+            if (span.links or span.raw_events) and not self._takes_rest(span, look):
                 return False
-            for name, _, attributes in span.raw_events:
-                if not (
-                    self._takes(name, look) and self._takes_fields(attributes, look)
-                ):
-                    return False
             if look.size > _SLICE and not look.is_clean(self._terms):
                 return False
         return look.is_clean(self._terms)
+
+    def _takes_rest(self, span: Span, look: _Look) -> bool:
+        """Take the events and links, which few spans have."""
+        if any(link.attributes for link in span.links):
+            return False
+        for name, _, fields in span.raw_events:
+            look.add(name)
+            if not self._takes_fields(fields, look):
+                return False
+        return True
 
     def clears_fields(self, fields: dict[str, Any]) -> bool:
         """Tell the same of captured values by key."""
