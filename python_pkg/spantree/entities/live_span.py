@@ -45,6 +45,9 @@ class SpanEditor(Protocol):
     def edit_attribute(self, span: LiveSpan, key: str, value: object) -> None:
         """Snapshot and set one attribute."""
 
+    def edit_attributes(self, span: LiveSpan, attributes: dict[str, object]) -> None:
+        """Snapshot and set several attributes."""
+
     def edit_status(self, span: LiveSpan, status: object) -> None:
         """Set the status."""
 
@@ -151,8 +154,7 @@ class LiveSpan(Span):
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
         """Set several attributes."""
         if isinstance(attributes, dict):
-            for key, value in dict.items(attributes):
-                self.owner.edit_attribute(self, key, value)
+            self.owner.edit_attributes(self, attributes)
 
     def set_status(self, status: SpanStatus | SpanStatusCode | str) -> None:
         """Set how the span ended: a status, a code, or a code's name in any case."""

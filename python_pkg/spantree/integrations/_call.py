@@ -73,8 +73,10 @@ class Call:
         "_began_ns",
         "_first_ns",
         "_items",
+        "_keeps_chunks",
         "_last_ns",
         "_options",
+        "_reduce",
         "_reducer",
         "_site",
         "_span",
@@ -87,8 +89,10 @@ class Call:
         self._span: LiveSpan | None = span
         self._wire = wire
         self._options = options
+        self._keeps_chunks = options.chunk_events
         self._site = site
         self._reducer: Reducer | None = None
+        self._reduce: Callable[[object], None] = _ignore
         self._items = 0
         self._began_ns = perf_counter_ns()
         self._first_ns = 0
@@ -139,6 +143,7 @@ class Call:
         self._last_ns = perf_counter_ns()
         if self._wire.reducer is not None:
             self._reducer = self._wire.reducer()
+            self._reduce = self._reducer.add
 
     @property
     def is_stream(self) -> bool:
@@ -153,10 +158,9 @@ class Call:
         if not self._items:
             self._first_ns = self._last_ns
         try:
-            if self._options.chunk_events:
+            if self._keeps_chunks:
                 self._add_event(self._span, chunk)
-            if self._reducer is not None:
-                self._reducer.add(chunk)
+            self._reduce(chunk)
         except Exception as error:  # noqa: BLE001 - ours; `guard` takes half a µs
             swallow(self._site, error)
         self._items += 1
@@ -215,3 +219,7 @@ class Call:
         # At exit an open span stays open: the trace was interrupted.
         if getattr(self, "_span", None) is not None and not sys.is_finalizing():
             self.end_stream("garbage_collected")
+
+
+def _ignore(_chunk: object) -> None:
+    """Keep nothing of a chunk in a format that is not known."""

@@ -290,27 +290,39 @@ class LiveTrace:
     def edit_attribute(self, span: LiveSpan, key: str, value: object) -> None:
         """Snapshot and set one attribute; reserved names set their fields."""
         with guard("set_attribute"):
-            if not _may_edit(span):
-                return
-            if key == INPUTS:
-                span.raw_inputs = _captured(span, "inputs", value)
-            elif key == OUTPUTS:
-                span.raw_outputs = _captured(span, "outputs", value)
-            elif key == SPAN_TYPE:
-                span.span_type = str(value)
-            else:
-                self._set_attribute(span, str(key), value)
-                if key in _FIELDS_OF_ROOT and span is self.root:
-                    self.describe({}, {_FIELDS_OF_ROOT[key]: value})
+            if _may_edit(span):
+                self._set(span, key, value)
+
+    def edit_attributes(self, span: LiveSpan, attributes: dict[str, object]) -> None:
+        """Snapshot and set several attributes; reserved names set their fields."""
+        with guard("set_attribute"):
+            if _may_edit(span):
+                for key, value in dict.items(attributes):
+                    self._set(span, key, value)
+
+    def _set(self, span: LiveSpan, key: str, value: object) -> None:
+        if key == INPUTS:
+            span.raw_inputs = _captured(span, "inputs", value)
+        elif key == OUTPUTS:
+            span.raw_outputs = _captured(span, "outputs", value)
+        elif key == SPAN_TYPE:
+            span.span_type = str(value)
+        else:
+            self._set_attribute(span, str(key), value)
+            if key in _FIELDS_OF_ROOT and span is self.root:
+                self.describe({}, {_FIELDS_OF_ROOT[key]: value})
 
     @staticmethod
     def _set_attribute(span: LiveSpan, key: str, value: object) -> None:
-        kept = len(span.raw_attributes) - (TRUNCATED in span.raw_attributes)
-        if kept < limits().max_events or key in span.raw_attributes:
-            captured = _captured(span, key, value)
-            _own_attributes(span)[key] = captured
-        else:
-            count_cut(span, "attributes", kept)
+        held = span.raw_attributes
+        kept = len(held)
+        if kept >= limits().max_events and key not in held:
+            kept -= TRUNCATED in held
+            if kept >= limits().max_events:
+                count_cut(span, "attributes", kept)
+                return
+        captured = _captured(span, key, value)
+        _own_attributes(span)[key] = captured
 
     def edit_log_level(self, span: LiveSpan, log_level: object) -> None:
         """Set the log level."""

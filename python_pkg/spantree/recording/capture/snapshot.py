@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from spantree.entities.values import encode_exactly
-from spantree.recording.capture.encoding import encode_quickly
+from spantree.recording.capture.encoding import encode_flat, encode_quickly
 from spantree.recording.capture.failures import report_failure
 from spantree.recording.capture.limits import ACTIVE
 from spantree.recording.capture.media import SHORTEST, find_data_uri
@@ -140,7 +140,7 @@ def _take_arguments(
 def _take(value: Any, cuts: Cuts | None, attachments: Collector | None) -> Captured:
     kind = type(value)
     if kind is dict or kind is list or kind is tuple:
-        return _take_container(value, cuts, attachments)
+        return encode_flat(value) or _take_container(value, cuts, attachments)
     limit = ACTIVE.limits.max_bytes
     if kind is str and size_of(value, limit) <= limit and not _is_media(value):
         return value  # type: ignore[no-any-return]
