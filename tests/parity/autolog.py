@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "python_pkg")]
 
+from parity import autolog_frameworks  # noqa: E402, F401 - adds to FEATURES
 from parity.autolog_features import FEATURES, Lab, holds  # noqa: E402
 
 PAGE = ROOT / "docs" / "autolog.md"
@@ -25,7 +26,32 @@ TITLES = {
     "openai": "OpenAI",
     "anthropic": "Anthropic",
     "langchain": "LangChain and LangGraph",
+    "llama_index": "LlamaIndex",
+    "dspy": "DSPy",
+    "autogen": "AutoGen",
 }
+# What the looks at a library need.
+MODULES = {
+    "openai": ("openai",),
+    "anthropic": ("anthropic",),
+    "langchain": ("langchain_openai", "langchain", "langgraph"),
+    "llama_index": ("llama_index.core", "llama_index.llms.openai_like"),
+    "dspy": ("dspy",),
+    "autogen": (
+        "autogen_agentchat.agents",
+        "autogen_agentchat.teams",
+        "autogen_ext.models.openai",
+    ),
+}
+DISTRIBUTIONS = (
+    "openai",
+    "anthropic",
+    "langchain-core",
+    "langgraph",
+    "llama-index-core",
+    "dspy",
+    "autogen-agentchat",
+)
 
 
 def outcomes(module: str, library: str) -> dict[str, bool]:
@@ -42,6 +68,8 @@ def outcomes(module: str, library: str) -> dict[str, bool]:
 
     lab = Lab(m, provider.root, requests)
     flavor = getattr(m, library)
+    for name in MODULES[library]:
+        import_module(name)  # first: mlflow traces the classes it finds
     flavor.autolog()
     found = {}
     try:
@@ -56,7 +84,7 @@ def outcomes(module: str, library: str) -> dict[str, bool]:
 
 def table(theirs: dict[str, dict[str, bool]], ours: dict[str, dict[str, bool]]) -> str:
     """Write both, feature by feature."""
-    shown = {True: "yes", False: "no"}
+    shown = {True: "yes", False: "no", None: "not tried"}
     lines = []
     for library, features in ours.items():
         lines += [
@@ -65,9 +93,8 @@ def table(theirs: dict[str, dict[str, bool]], ours: dict[str, dict[str, bool]]) 
             "| --- | --- | --- |",
         ]
         for words, has in features.items():
-            lines.append(
-                f"| {words} | {shown[has]} | {shown[theirs[library][words]]} |"
-            )
+            known = theirs.get(library, {}).get(words)
+            lines.append(f"| {words} | {shown[has]} | {shown[known]} |")
         lines.append("")
     return "\n".join(lines)
 
@@ -103,8 +130,7 @@ def main(arguments: list[str]) -> None:
         import spantree
 
         spantree.set_tracking_uri("memory:")
-    names = [module] if module == "mlflow" else []
-    names += ["openai", "anthropic", "langchain-core", "langgraph"]
+    names = [*([module] if module == "mlflow" else []), *DISTRIBUTIONS]
     found = {
         "versions": {name: version(name) for name in names},
         "outcomes": {library: outcomes(module, library) for library in FEATURES},
