@@ -2,7 +2,7 @@ import { formatDuration } from "../model/format";
 import { familyOf } from "../model/spantype";
 import { drawnStretches, endOf, type Range } from "../model/timing";
 import { FLAG_PLACEHOLDER, STATE_NO_END, STATE_RUNNING } from "../model/types";
-import { type Item, isFold, rowOf, runMembers } from "../model/visible";
+import { hasChildren, type Item, isFold, rowOf, runMembers } from "../model/visible";
 import { barText, typeOf } from "./Row";
 import type { Scale } from "./Tree";
 import type { TraceView } from "./useTrace";
@@ -12,7 +12,7 @@ const LABEL_GAP = 6;
 const CHARACTER = 6.4;
 
 /** A span's time on the axis: solid where it worked itself, pale where its children did. */
-export function Bar({ view, item, scale }: { view: TraceView; item: Item; scale: Scale }) {
+export function bar(view: TraceView, item: Item, scale: Scale) {
   const { spans } = view;
   const row = rowOf(item);
   if ((spans.flags[row] ?? 0) & FLAG_PLACEHOLDER)
@@ -34,7 +34,11 @@ export function Bar({ view, item, scale }: { view: TraceView; item: Item; scale:
   if (spans.state[row] === STATE_RUNNING) classes.push("st-running-bar");
   const isUnfinished = spans.state[row] === STATE_NO_END;
   if (isUnfinished) classes.push("st-unfinished-bar");
-  const isCritical = view.state.critical && rowsOf(view, item).some((one) => view.critical[one]);
+  if (view.state.critical && rowsOf(view, item).some((one) => view.critical[one])) {
+    classes.push("st-critical");
+  }
+  const mixed = isUnfinished ? null : fill(view, item, time, scale);
+  if (mixed !== null) classes.push("st-mixed");
   return (
     <div class="st-track" aria-hidden="true">
       <div
@@ -43,18 +47,17 @@ export function Bar({ view, item, scale }: { view: TraceView; item: Item; scale:
         style={{
           left: `${left}px`,
           width: `${width}px`,
-          ...(isUnfinished ? {} : { backgroundImage: fill(view, item, time, scale) }),
+          ...(mixed === null ? {} : { backgroundImage: mixed }),
         }}
       />
-      {isCritical && <div class="st-critical" style={{ left: `${left}px`, width: `${width}px` }} />}
-      <Events view={view} row={row} scale={scale} />
-      <Label
-        texts={[label, formatDuration(time.to - time.from)]}
-        suffix={clipped ? " →" : ""}
-        left={left}
-        width={width}
-        scale={scale}
-      />
+      {events(view, row, scale)}
+      {labelBeside(
+        [label, formatDuration(time.to - time.from)],
+        clipped ? " →" : "",
+        left,
+        width,
+        scale,
+      )}
     </div>
   );
 }
@@ -86,8 +89,12 @@ function place(time: Range, scale: Scale) {
   };
 }
 
-/** Solid stretches over a pale ground, as one gradient: a bar stays one element. */
-function fill(view: TraceView, item: Item, time: Range, scale: Scale): string {
+/**
+ * Solid stretches over a pale ground, as one gradient: a bar stays one element. None for
+ * a span without children, which is solid by its class.
+ */
+function fill(view: TraceView, item: Item, time: Range, scale: Scale): string | null {
+  if (!hasChildren(view.spans, item)) return null;
   const solid = isFold(item)
     ? rowsOf(view, item).map((row) => ({
         from: view.spans.start[row] ?? 0,
@@ -109,7 +116,7 @@ function fill(view: TraceView, item: Item, time: Range, scale: Scale): string {
 
 const MAX_EVENTS = 20;
 
-function Events({ view, row, scale }: { view: TraceView; row: number; scale: Scale }) {
+function events(view: TraceView, row: number, scale: Scale) {
   const { from, to } = scale.range;
   const own = view.spans.events.get(row);
   if (own === undefined) return null;
@@ -131,47 +138,33 @@ function Events({ view, row, scale }: { view: TraceView; row: number; scale: Sca
 }
 
 /** The longest text that fits: right of the bar, left of it, or inside. */
-function Label({
-  texts,
-  suffix,
-  left,
-  width,
-  scale,
-}: {
-  texts: readonly string[];
-  suffix: string;
-  left: number;
-  width: number;
-  scale: Scale;
-}) {
+function labelBeside(
+  texts: readonly string[],
+  suffix: string,
+  left: number,
+  width: number,
+  scale: Scale,
+) {
   const right = left + width;
   for (const text of texts) {
     const label = text + suffix;
     const needed = label.length * CHARACTER + LABEL_GAP * 2;
     if (right + needed <= scale.trackWidth) {
-      return <LabelText text={label} style={{ left: `${right + LABEL_GAP}px` }} />;
+      return labelText(label, { left: `${right + LABEL_GAP}px` });
     }
     if (left >= needed) {
       const edge = scale.trackWidth - left + LABEL_GAP;
-      return <LabelText text={label} style={{ right: `${edge}px` }} />;
+      return labelText(label, { right: `${edge}px` });
     }
     if (width >= needed) {
       const edge = scale.trackWidth - right + 2;
-      return <LabelText text={label} inside style={{ right: `${edge}px` }} />;
+      return labelText(label, { right: `${edge}px` }, true);
     }
   }
   return null;
 }
 
-function LabelText({
-  text,
-  inside = false,
-  style,
-}: {
-  text: string;
-  inside?: boolean;
-  style: Record<string, string>;
-}) {
+function labelText(text: string, style: Record<string, string>, inside = false) {
   return (
     <span class={inside ? "st-bar-label st-inside" : "st-bar-label"} style={style}>
       {text}

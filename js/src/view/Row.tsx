@@ -11,7 +11,7 @@ import {
   STATE_RUNNING,
 } from "../model/types";
 import { hasChildren, type Item, isFold, itemDepth, rowOf, runMembers } from "../model/visible";
-import { Bar } from "./Bar";
+import { bar } from "./Bar";
 import { FamilyIcon, Icon } from "./icons";
 import { INDENT, MAX_INDENTS } from "./measures";
 import type { Scale } from "./Tree";
@@ -21,7 +21,10 @@ export function rowElementId(prefix: string, item: Item): string {
   return isFold(item) ? `${prefix}-x${rowOf(item)}` : `${prefix}-${item}`;
 }
 
-/** One line of the tree: name, model and error at the left, the bar at the right. */
+/**
+ * One line of the tree: name, model and error at the left, the bar at the right. Its
+ * parts are plain functions, not components: scrolling draws many of each.
+ */
 export function Row({
   view,
   item,
@@ -56,6 +59,7 @@ export function Row({
       class={classes.filter(Boolean).join(" ")}
       id={rowElementId(view.idPrefix, item)}
       role="treeitem"
+      aria-label={spokenRow(view, item)}
       aria-level={depth + 1}
       aria-selected={selected}
       aria-expanded={parent ? view.isOpen(item) : undefined}
@@ -65,7 +69,6 @@ export function Row({
       onClick={() => view.select(item, isFold(item) ? {} : { detail: true })}
       onDblClick={() => view.toggle(item)}
     >
-      <span class="st-spoken">{spokenRow(view, item)}</span>
       <div
         class="st-label"
         aria-hidden="true"
@@ -74,18 +77,18 @@ export function Row({
           paddingLeft: `${6 + Math.min(depth, MAX_INDENTS) * INDENT}px`,
         }}
       >
-        <Chevron view={view} item={item} />
+        {chevron(view, item)}
         {depth > MAX_INDENTS && <span class="st-deep">⋯{depth}</span>}
         <FamilyIcon family={familyOf(typeOf(view, row))} />
-        <Name view={view} item={item} />
-        <Badges view={view} item={item} />
+        {nameParts(view, item)}
+        {badges(view, item)}
       </div>
-      <Bar view={view} item={item} scale={scale} />
+      {bar(view, item, scale)}
     </div>
   );
 }
 
-function Chevron({ view, item }: { view: TraceView; item: Item }) {
+function chevron(view: TraceView, item: Item) {
   if (!hasChildren(view.spans, item)) return <span class="st-chevron" />;
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the arrow keys open and close
@@ -101,7 +104,7 @@ function Chevron({ view, item }: { view: TraceView; item: Item }) {
   );
 }
 
-function Name({ view, item }: { view: TraceView; item: Item }) {
+function nameParts(view: TraceView, item: Item) {
   const row = rowOf(item);
   const name = nameOf(view, row);
   return (
@@ -120,7 +123,7 @@ export function Ordinal({ view, row }: { view: TraceView; row: number }) {
   return ordinal > 0 ? <span class="st-ordinal">_{ordinal}</span> : null;
 }
 
-function Badges({ view, item }: { view: TraceView; item: Item }) {
+function badges(view: TraceView, item: Item) {
   const { spans, folds } = view;
   const row = rowOf(item);
   const error = spans.errors.get(row);

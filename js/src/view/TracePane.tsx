@@ -4,7 +4,7 @@ import { group, plural } from "../model/format";
 import { LinkError } from "../model/link";
 import { pythonFor } from "../model/python";
 import { fetchTrace } from "../model/remote";
-import type { Body, Payload, Preview, Section, Spans, Trace } from "../model/types";
+import type { Body, Payload, Preview, Spans, Trace } from "../model/types";
 import { rowOf } from "../model/visible";
 import { copyText } from "./CopyButton";
 import { Detail } from "./Detail";
@@ -88,6 +88,7 @@ function Columns(props: PaneProps) {
 const NO_PREVIEWS: ReadonlyMap<number, Preview> = new Map();
 const NO_BODIES: ReadonlyMap<number, Body> = new Map();
 const NO_ROWS: readonly number[] = [];
+const NO_SECTIONS = { previews: null, bodies: null };
 
 function Loaded({
   payload,
@@ -109,11 +110,13 @@ function Loaded({
   const treeWidth = width - detailWidth - (beside ? 6 : 0);
   const height = useTreeHeight(view, beside, ceilingOf(host, pane.current));
 
-  const previewText = useSection(trace.previews, (value) => decodePreviews(value, spans.size));
+  // Values are decoded when somebody looks at one or searches, not for the first paint.
+  const wanted = useRef<Pick<Trace, "previews" | "bodies">>(NO_SECTIONS);
+  if (isDetailOpen || state.searching || state.query !== "") wanted.current = trace;
+  const { previews: previewSection, bodies: bodySection } = wanted.current;
+  const previewText = useSection(previewSection, (value) => decodePreviews(value, spans.size));
   const previews = (previewText.state === "ready" && previewText.value) || NO_PREVIEWS;
-  const bodiesWanted = useRef<Section | null>(null);
-  if (isDetailOpen || state.query !== "") bodiesWanted.current = trace.bodies;
-  const bodyText = useSection(bodiesWanted.current, (value) => decodeBodies(value, spans.size));
+  const bodyText = useSection(bodySection, (value) => decodeBodies(value, spans.size));
   const bodies = (bodyText.state === "ready" && bodyText.value) || NO_BODIES;
 
   const remote = useRemote(view, host);

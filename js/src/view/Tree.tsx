@@ -81,7 +81,21 @@ export function Tree({
     return row;
   };
 
-  useRestoredScroll(box, view, top);
+  const rows: VNode[] = [];
+  let isSelectionDrawn = false;
+  for (let index = first; index < last; index++) {
+    const row = drawRow(index);
+    if (row !== undefined) rows.push(row);
+    if (shown[index] === selected) isSelectionDrawn = true;
+  }
+  // In the order of the pool no element ever moves: a row says its place by itself.
+  rows.sort((a, b) => Number(a.key) - Number(b.key));
+  const [axis, grid] = useMemo(
+    () => [<Axis key="axis" scale={scale} />, <GridLines key="grid" scale={scale} />],
+    [scale],
+  );
+
+  const keepPlace = useRestoredScroll(box, view);
   useScrollToSelected(box, view, viewport, stretch);
   useLayoutEffect(() => {
     const clamped = box.current?.scrollTop ?? 0;
@@ -94,13 +108,15 @@ export function Tree({
       ref={box}
       style={{ height: `${height}px` }}
       onScroll={(event) => {
-        setTop(event.currentTarget.scrollTop);
-        view.rememberScroll(event.currentTarget.scrollTop);
+        const { scrollTop } = event.currentTarget;
+        setTop(scrollTop);
+        keepPlace(scrollTop);
+        view.rememberScroll(scrollTop);
       }}
     >
-      <Axis scale={scale} />
+      {axis}
       <div
-        class="st-tree"
+        class={isSelectionDrawn ? "st-tree" : "st-tree st-unmarked"}
         role="tree"
         tabIndex={0}
         aria-label={treeLabel(view)}
@@ -110,8 +126,8 @@ export function Tree({
         style={{ height: `${spacer}px`, minHeight: `${viewport}px` }}
         onKeyDown={(event) => onTreeKey(event, view, Math.floor(viewport / ROW_HEIGHT), commands)}
       >
-        <GridLines scale={scale} />
-        {Array.from(shown.subarray(first, last), (_, at) => drawRow(first + at))}
+        {grid}
+        {rows}
       </div>
     </div>
   );
@@ -145,26 +161,28 @@ function useScrollbarWidth(
 /**
  * Scroll back to where the reader was: in a new viewer of the same trace, and when a
  * notebook puts back an output it had taken out of the page, which resets the box.
+ * Gives what is to be told of each scroll; out of sight it is not the reader's.
  */
 function useRestoredScroll(
   box: { current: HTMLDivElement | null },
   view: TraceView,
-  top: number,
-): void {
+): (top: number) => void {
   const wanted = useRef(view.state.scrollTop);
-  useEffect(() => {
-    wanted.current = top;
-  }, [top]);
+  const isInSight = useRef(false);
   useLayoutEffect(() => {
     const element = box.current;
     if (element === null) return;
     element.scrollTop = view.state.scrollTop;
     const observer = new IntersectionObserver(([entry]) => {
-      if (entry?.isIntersecting && element.scrollTop === 0) element.scrollTop = wanted.current;
+      isInSight.current = entry?.isIntersecting === true;
+      if (isInSight.current && element.scrollTop === 0) element.scrollTop = wanted.current;
     });
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
+  return (top) => {
+    if (isInSight.current) wanted.current = top;
+  };
 }
 
 /** Bring the selection into sight when it changed, never at another time. */
