@@ -174,6 +174,7 @@ function Line({
   showCell: ((cellId: string) => void) | undefined;
 }) {
   const { cell } = listed;
+  const tokens = listed.tokens === null ? "" : `${formatTokens(listed.tokens)} tok`;
   return (
     <div class="st-side-line">
       <button type="button" class="st-line" title={oneLine(listed.error)} onClick={onOpen}>
@@ -181,7 +182,11 @@ function Line({
         <span class="st-title">{oneLine(listed.name)}</span>
         {listed.duration !== null && <span class="st-fact">{formatDuration(listed.duration)}</span>}
         <span class="st-fact">{plural(listed.spanCount, "span")}</span>
-        {listed.tokens !== null && <span class="st-fact">{formatTokens(listed.tokens)} tok</span>}
+        {tokens !== "" && (
+          <span class="st-fact" title={tokens}>
+            {tokens}
+          </span>
+        )}
       </button>
       {cell !== "" && showCell !== undefined && (
         <button type="button" class="st-link" onClick={() => showCell(cell)}>
