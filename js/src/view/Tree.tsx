@@ -88,8 +88,6 @@ export function Tree({
     if (row !== undefined) rows.push(row);
     if (shown[index] === selected) isSelectionDrawn = true;
   }
-  // In the order of the pool no element ever moves: a row says its place by itself.
-  rows.sort((a, b) => Number(a.key) - Number(b.key));
   const [axis, grid] = useMemo(
     () => [<Axis key="axis" scale={scale} />, <GridLines key="grid" scale={scale} />],
     [scale],
