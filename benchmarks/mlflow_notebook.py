@@ -3,7 +3,7 @@
     python mlflow_notebook.py FOLDER PORT
 
 Reads `{size: [[id, parent, name, type, start, ms], …]}` as one line of JSON, answers
-`{size: html}`, and serves until its input ends.
+`{size: {"html": …}}` with "error" where MLflow failed, and serves until its input ends.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import mlflow
 from mlflow.tracing.display.display_handler import get_notebook_iframe_html
 
 _START_SECONDS = 120.0
+_EXPORT_SECONDS = 60.0
 
 
 def main(folder: Path, port: str) -> None:
@@ -39,7 +40,7 @@ def main(folder: Path, port: str) -> None:
         _wait_for(url, server)
         mlflow.set_tracking_uri(url)
         orders = json.loads(sys.stdin.readline())
-        outputs = {size: _log(spans) for size, spans in orders.items()}
+        outputs = {size: _answer(spans) for size, spans in orders.items()}
         print(json.dumps(outputs), flush=True)
         sys.stdin.read()
     finally:
@@ -60,6 +61,15 @@ def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
             return
 
 
+def _answer(
+    spans: list[tuple[int, int | None, str, str, float, float]],
+) -> dict[str, str]:
+    try:
+        return {"html": _log(spans)}
+    except (TimeoutError, mlflow.MlflowException) as error:
+        return {"error": str(error).splitlines()[0]}
+
+
 def _log(spans: list[tuple[int, int | None, str, str, float, float]]) -> str:
     """Log one trace and give the output that a notebook would show."""
     zero = time.time_ns() - 10**9
@@ -74,10 +84,12 @@ def _log(spans: list[tuple[int, int | None, str, str, float, float]]) -> str:
     for key, _, _, _, start_ms, ms in reversed(spans):
         made[key].end(end_time_ns=zero + round((start_ms + ms) * 1e6))
     mlflow.flush_trace_async_logging()
-    deadline = time.monotonic() + _START_SECONDS
+    deadline = time.monotonic() + _EXPORT_SECONDS
     while (trace := mlflow.get_trace(made[1].trace_id, silent=True)) is None:
         if time.monotonic() > deadline:
-            raise TimeoutError("MLflow's server never had the trace")
+            raise TimeoutError(
+                f"its server had not all spans {_EXPORT_SECONDS:.0f} s after the flush"
+            )
         time.sleep(0.3)
     return get_notebook_iframe_html([trace])
 

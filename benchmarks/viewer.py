@@ -220,8 +220,12 @@ def measure_mlflow(browser: Browser, url: str, size: int) -> Figures:
 
 
 @contextlib.contextmanager
-def mlflow_outputs(folder: Path, sizes: Sequence[int]) -> Iterator[dict[int, str]]:
+def mlflow_outputs(
+    folder: Path, sizes: Sequence[int], notes: list[str]
+) -> Iterator[dict[int, str]]:
     """Log the traces to an MLflow server; give its notebook outputs while it runs.
+
+    A size that MLflow fails at is a line in `notes` and has no output.
 
     Raises:
         NotInstalledError: If mlflow cannot be installed, or its server does not start.
@@ -245,7 +249,13 @@ def mlflow_outputs(folder: Path, sizes: Sequence[int]) -> Iterator[dict[int, str
         answer = process.stdout.readline()
         if not answer:
             raise NotInstalledError((folder / "mlflow.log").read_text()[-400:])
-        yield {int(size): html for size, html in json.loads(answer).items()}
+        outputs = {}
+        for size, given in json.loads(answer).items():
+            if "html" in given:
+                outputs[int(size)] = given["html"]
+            else:
+                notes.append(f"MLflow logged no {int(size):,} spans: {given['error']}.")
+        yield outputs
     finally:
         process.communicate()  # its input ends, so it ends its server
 
@@ -336,7 +346,7 @@ def _outputs_of_mlflow(
     if not sizes:
         return {}
     try:
-        return stack.enter_context(mlflow_outputs(root, sizes))
+        return stack.enter_context(mlflow_outputs(root, sizes, notes))
     except NotInstalledError as error:
         notes.append(f"MLflow could not be measured: {error}")
         return {}
