@@ -12,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from spantree.entities.live_span import NoOpSpan
+from spantree.entities.span_fields import CHUNK_EVENT
 from spantree.entities.values import NOTE, encode, encode_list
 from spantree.recording.capture import capture, limits
 from spantree.recording.clock import perf_counter_ns
@@ -122,7 +123,7 @@ class StreamLog:
             last = most // 10
             numbered = numbered[: most - last] + numbered[len(numbered) - last :]
         return [
-            (f"mlflow.chunk.item.{n}", at, {"mlflow.chunk.value": encode(v).decode()})
+            (f"{CHUNK_EVENT}{n}", at, {"mlflow.chunk.value": encode(v).decode()})
             for n, at, v in numbered
         ]
 

@@ -10,6 +10,7 @@ are the number of that span.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
@@ -48,11 +49,13 @@ class PayloadEncoder:
     def encode(self, span: Span, place: int) -> tuple[bytes, str]:
         """Give the payload of the span at that place, and its model, "" if none."""
         text, model = b"", ""
-        if span.raw_inputs is not None:
-            text = b'"i":\n' + _line(span.raw_inputs)
-        if span.raw_outputs is not None:
-            text += b',"o":\n' if text else b'"o":\n'
-            text += _line(span.raw_outputs)
+        inputs, outputs = span.raw_inputs, span.raw_outputs
+        if inputs is not None:
+            line = _line(inputs) if type(inputs) is bytes else encode_line(inputs)
+            text = b'"i":\n' + line
+        if outputs is not None:
+            line = _line(outputs) if type(outputs) is bytes else encode_line(outputs)
+            text += (b',"o":\n' if text else b'"o":\n') + line
         attributes = span.raw_attributes
         if attributes:
             seen = self._seen.get(id(attributes))
@@ -121,13 +124,20 @@ def _line(value: Captured) -> bytes:
 
 
 def _pairs(values: Mapping[str, Captured]) -> bytes:
-    return b",".join(
-        [encode(key) + b":\n" + _line(value) for key, value in values.items()]
-    )
+    return b",".join([_head(key) + _line(value) for key, value in values.items()])
+
+
+@lru_cache(maxsize=1024)
+def _head(key: str) -> bytes:
+    return encode(key) + b":\n"
 
 
 def _event(name: str, at: int, attributes: Mapping[str, Captured]) -> bytes:
-    return b"[%b,%d,{\n%b}]\n" % (encode(name), at, _pairs(attributes))
+    try:
+        head = orjson.dumps((name, at))[:-1]
+    except TypeError:  # a lone surrogate, a time beyond 64 bits
+        head = b"[%b,%d" % (encode(name), at)
+    return head + b",{\n" + _pairs(attributes) + b"}]\n"
 
 
 def _links_json(links: list[list[object]]) -> bytes:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from spantree.entities.span_fields import CHUNK_EVENT
 from spantree.recording.redaction.scan import SHORTEST_TEXT, may_hold_secret
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 _SLICE = 64_000
 _MOST_KEYS = 10_000
 _LONGEST_KEY = 250
+# Nothing that follows the name of a stream's events in so few is a secret.
+_LONGEST_CHUNK_NAME = len(CHUNK_EVENT) + SHORTEST_TEXT - 1
 # Characters of what was found clean that are remembered, in each of two parts.
 _REMEMBERED = 1_000_000
 _OVERHEAD = 100  # bytes of an entry, about
@@ -77,7 +80,8 @@ class Screen:
         if any(link.attributes for link in span.links):
             return False
         for name, _, fields in span.raw_events:
-            look.add(name)
+            if len(name) > _LONGEST_CHUNK_NAME or not name.startswith(CHUNK_EVENT):
+                look.add(name)
             if not self._takes_fields(fields, look):
                 return False
         return True
