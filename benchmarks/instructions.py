@@ -50,9 +50,9 @@ class Budget:
 
 
 BUDGETS = (
-    Budget("tiny_child", 500, 2_000, 127_000, promised=35_000),
-    Budget("generator", 200, 900, 80_000),
-    Budget("disabled", 2_000, 22_000, 1_500),
+    Budget("tiny_child", 500, 2_000, 85_000, promised=35_000),
+    Budget("generator", 200, 900, 57_000),
+    Budget("disabled", 2_000, 22_000, 1_450),
 )
 
 _COUNTED = re.compile(r"I\s+refs:\s+([\d,]+)")
