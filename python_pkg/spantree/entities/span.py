@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import base64
+from binascii import a2b_base64, b2a_base64
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from spantree.entities.ids import parse_trace_id, span_id_text, trace_id_text
@@ -273,9 +274,20 @@ class Span:
             Ids as base64 of their bytes and every attribute value JSON-encoded once
             more, as mlflow 3.17 writes them.
         """
-        parent = self.parent_key
+        parent, code = self.parent_key, self.status_code
+        trace_id, trace_id_json = _trace_id_texts(self.trace_key)
+        attributes = {
+            TRACE_REQUEST_ID: trace_id_json,
+            SPAN_TYPE: encode(self.span_type).decode(),
+        }
+        if self.raw_inputs is not None:
+            attributes[INPUTS] = encode(self.raw_inputs).decode()
+        if self.raw_outputs is not None:
+            attributes[OUTPUTS] = encode(self.raw_outputs).decode()
+        for key, value in self.raw_attributes.items():
+            attributes[key] = encode(value).decode()
         return {
-            "trace_id": _base64(self.trace_key, 16),
+            "trace_id": trace_id,
             "span_id": _base64(self.span_key, 8),
             "parent_span_id": None if parent is None else _base64(parent, 8),
             "name": self.name,
@@ -290,13 +302,11 @@ class Span:
                 for name, at, attributes in self.raw_events
             ],
             "status": {
-                "code": f"STATUS_CODE_{self.status_code.value}",
+                # An Enum's `value` is a slow property.
+                "code": _OK_TEXT if code is _OK else f"STATUS_CODE_{code.value}",
                 "message": self.status_message,
             },
-            "attributes": {
-                key: encode(value).decode()
-                for key, value in self.captured_attributes().items()
-            },
+            "attributes": attributes,
             "links": [link.to_dict() for link in self.links],
         }
 
@@ -370,6 +380,10 @@ class Span:
         )
 
 
+_OK = SpanStatusCode.OK
+_OK_TEXT = f"STATUS_CODE_{_OK.value}"
+
+
 def _read(text: str) -> Captured:
     value = from_json(text)
     if isinstance(value, bytes):
@@ -377,8 +391,14 @@ def _read(text: str) -> Captured:
     return value
 
 
+@lru_cache(maxsize=8)
+def _trace_id_texts(key: int) -> tuple[str, str]:
+    """Give a trace id in base64 and as JSON; spans of one trace come together."""
+    return _base64(key, 16), f'"{trace_id_text(key)}"'
+
+
 def _base64(key: int, size: int) -> str:
-    return base64.b64encode(key.to_bytes(size, "big")).decode()
+    return b2a_base64(key.to_bytes(size, "big"), newline=False).decode()
 
 
 def _from_base64(text: str) -> int:
@@ -386,5 +406,5 @@ def _from_base64(text: str) -> int:
     return (
         hexadecimal
         if hexadecimal is not None
-        else int.from_bytes(base64.b64decode(text), "big")
+        else int.from_bytes(a2b_base64(text), "big")
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections import Counter
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from urllib.parse import parse_qs, urlsplit
+
+import orjson
 
 from spantree.entities.attachment import ATTACHMENT_SCHEME, Attachment
 from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
@@ -84,7 +87,7 @@ class TraceData:
     __slots__ = ("spans",)
 
     def __init__(self, spans: list[Span] | None = None) -> None:
-        self.spans = tree_order(spans or [])
+        self.spans = tree_order(spans) if spans else []
         _number_repeated_names(self.spans)
 
     @property
@@ -221,11 +224,27 @@ class Trace:
 
     def to_json(self, pretty: bool = False) -> str:
         """Give :meth:`to_dict` as JSON text, a NaN in it as a note."""
-        data, indent = self.to_dict(), 2 if pretty else None
+        return self._json_of(self.to_dict(), pretty=pretty)
+
+    def _json_of(self, data: dict[str, Any], *, pretty: bool = False) -> str:
+        # All else that a trace's dict holds is text and integers of 64 bits.
+        is_plain = not self.info.assessments and not any(
+            span.raw_events or span.links for span in self.data.spans
+        )
+        if is_plain:
+            with contextlib.suppress(TypeError):  # a lone surrogate
+                option = orjson.OPT_INDENT_2 if pretty else None
+                return orjson.dumps(data, option=option).decode()
+        dump = partial(
+            json.dumps,
+            ensure_ascii=False,
+            indent=2 if pretty else None,
+            separators=None if pretty else (",", ":"),
+        )
         try:
-            return json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False)
+            return dump(data, allow_nan=False)
         except ValueError:
-            return json.dumps(with_notes(data), ensure_ascii=False, indent=indent)
+            return dump(with_notes(data))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Trace:
@@ -268,20 +287,20 @@ class Trace:
 
     def to_pandas_dataframe_row(self) -> dict[str, Any]:
         """Give the trace as one row of the 12 compatibility columns."""
-        info = self.info
+        info, data, root = self.info, self.to_dict(), self.data.root
         return {
             "trace_id": info.trace_id,
-            "trace": self.to_json(),
+            "trace": self._json_of(data),
             "client_request_id": info.client_request_id,
             "state": info.state.value,
             "request_time": info.request_time,
             "execution_duration": info.execution_duration,
-            "request": self.data.root.inputs if self.data.root else None,
-            "response": self.data.root.outputs if self.data.root else None,
-            "trace_metadata": dict(info.trace_metadata),
-            "tags": dict(info.tags),
-            "spans": [span.to_dict() for span in self.data.spans],
-            "assessments": [a.to_dict() for a in info.assessments],
+            "request": root.inputs if root else None,
+            "response": root.outputs if root else None,
+            "trace_metadata": data["info"]["trace_metadata"],
+            "tags": data["info"]["tags"],
+            "spans": data["data"]["spans"],
+            "assessments": data["info"]["assessments"],
         }
 
     @staticmethod
@@ -397,14 +416,16 @@ def _is_deeper(data: object, depth: int) -> bool:
 
 
 def _number_repeated_names(spans: list[Span]) -> None:
-    counts = Counter([span.name for span in spans])
-    if len(counts) == len(spans):
+    by_name: dict[str, list[Span]] = {}
+    for span in spans:
+        by_name.setdefault(span.name, []).append(span)
+    if len(by_name) == len(spans):
         return
-    numbers = dict.fromkeys(counts, 0)
-    for span in sorted(spans, key=_START):
-        name = span.name
-        if counts[name] > 1:
-            numbers[name] = span.display_number = numbers[name] + 1
+    for namesakes in by_name.values():
+        if len(namesakes) > 1:
+            namesakes.sort(key=_START)
+            for number, span in enumerate(namesakes, 1):
+                span.display_number = number
 
 
 def _json_text(value: Any) -> str | None:

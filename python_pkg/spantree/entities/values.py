@@ -43,7 +43,8 @@ def encode(value: Captured) -> bytes:
         text = orjson.dumps(value)
     except TypeError:  # an integer beyond 64 bits, a lone surrogate
         return encode_exactly(value)
-    if text.find(b"null") >= 0 and _has_non_finite(value):
+    is_text = type(value) is str
+    if not is_text and text.find(b"null") >= 0 and _has_non_finite(value):
         return encode_exactly(value)
     return text
 
@@ -105,7 +106,10 @@ def decode(value: Captured) -> object:
 def from_json(text: bytes | str) -> Captured:
     """Take JSON text as a captured value: scalars read, containers left as they are."""
     raw = text.encode() if isinstance(text, str) else text
-    if raw[:1] in (b"{", b"["):
+    first = raw[:1]
+    if first == b'"':
+        return orjson.loads(raw)  # type: ignore[no-any-return]
+    if first in (b"{", b"["):
         return raw
     return loads(raw)  # type: ignore[return-value]
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 # more is checked while walking from the newest.
 _FEW = 2_000
 _CHECKED_AT_ONCE = 100
+_MOST = 2_000
 _WITH_INDEX_OF_THEIR_OWN = ("session", "user", "client_request_id", "trace_id")
 
 
@@ -77,7 +78,9 @@ def find(
     statement = build(connection, query, cursor=cursor)
     deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
     found: list[tuple[int, list[Place]]] = []
-    for rows, reached in _batches(connection, query, statement):
+    # One more tells whether a page follows.
+    size = limit + 1 if limit is not None and statement.is_exact else _CHECKED_AT_ONCE
+    for rows, reached in _batches(connection, query, statement, min(size, _MOST)):
         found += rows
         if limit is not None and len(found) > limit:
             found = found[:limit]
@@ -117,11 +120,11 @@ def build(
 
 
 def _batches(
-    connection: Connection, query: Query, statement: Statement
+    connection: Connection, query: Query, statement: Statement, size: int
 ) -> Iterator[tuple[list[tuple[int, list[Place]]], list[Place]]]:
     """Give the rows that match with their positions, and how far that is."""
     rows = connection.stream(statement.sql, statement.parameters)
-    while batch := rows.fetchmany(_CHECKED_AT_ONCE):
+    while batch := rows.fetchmany(size):
         placed: list[tuple[int, list[Place]]] = [
             (row_id, [*position[:-1], f"tr-{position[-1].hex()}"])
             for row_id, *position in batch

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from spantree.entities.trace import TRACE_NAME, Trace, TraceData
+from spantree.entities.trace import TRACE_NAME, Trace
 from spantree.search.texts import clean_text
 from spantree.store.classes import united
 from spantree.store.conversations import ConversationWriter
@@ -18,7 +18,7 @@ from spantree.store.draft import Draft, Encoded, encode, print_of
 from spantree.store.merge import merge
 from spantree.store.messages import mark
 from spantree.store.owner import this_process
-from spantree.store.reads import read_spans, read_summaries
+from spantree.store.reads import read_traces
 from spantree.store.row_buffer import (
     INSERT_CHUNK,
     INSERT_TRACE,
@@ -37,7 +37,6 @@ from spantree.store.rows import (
     assessment_row,
     column_texts,
     id_bytes,
-    info_of,
     names,
     tag_rows,
     texts_json,
@@ -291,7 +290,7 @@ class Inserter:
     def _merge(self, row_id: int, draft: Draft) -> _Written:
         """Merge a trace into what is stored of it, and write the whole anew."""
         before = self._texts(row_id)
-        stored = self._stored(row_id, draft.trace.key, before, include_spans=True)
+        stored = self._stored(row_id, before, include_spans=True)
         encoded = encode(merge(stored, draft.trace))
         self._update_row(row_id, encoded, before)
         self._drop_chunks("trace", row_id)
@@ -301,7 +300,7 @@ class Inserter:
     def _continue(self, row_id: int, draft: Draft, known: _Written) -> _Written:
         """Add to a trace what has become of it; ended spans stay where they are."""
         before = self._texts(row_id)
-        stored = self._stored(row_id, draft.trace.key, before, include_spans=False)
+        stored = self._stored(row_id, before, include_spans=False)
         is_open_part_new = known.touches_open_spans(draft)
         encoded = encode(
             merge(stored, draft.trace), draft.changed, with_open=is_open_part_new
@@ -340,18 +339,12 @@ class Inserter:
             self._conversations.release(orjson.loads(lists))
         execute(f"DELETE FROM chunk WHERE {column} = ?", (number,))
 
-    def _stored(
-        self, row_id: int, key: int, texts: Texts, *, include_spans: bool
-    ) -> Trace:
+    def _stored(self, row_id: int, texts: Texts, *, include_spans: bool) -> Trace:
         """Read what is stored, the name only if it was set by a tag."""
-        (summary,) = read_summaries(self._connection, [row_id])
-        info = info_of(summary)
+        (trace,) = read_traces(self._connection, [row_id], include_spans=include_spans)
         if TRACE_NAME not in texts[0]:
-            del info.tags[TRACE_NAME]
-        if not include_spans:
-            return Trace(info, TraceData())
-        spans = read_spans(self._connection, {row_id: key})[row_id]
-        return Trace(info, TraceData(spans))
+            del trace.info.tags[TRACE_NAME]
+        return trace
 
     def _trace_values(self, encoded: Encoded) -> tuple[Row, Texts]:
         trace, summary, is_named = encoded.prepared

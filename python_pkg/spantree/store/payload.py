@@ -145,36 +145,37 @@ def _links_json(links: list[list[object]]) -> bytes:
 
 
 def _read_payload(lines: Iterator[bytes], earlier: list[Payload]) -> Payload:
-    values: dict[bytes, Captured] = {}
+    inputs: Captured = None
+    outputs: Captured = None
     attributes: dict[str, Captured] = {}
     events: list[tuple[str, int, dict[str, Captured]]] = []
+    links: list[Link] = []
+    message = ""
     for line in lines:
-        if line.startswith(b"}"):
+        if line == b"}":
             break
         head = line.lstrip(b",")
-        if head == b'"a":{':
+        if head == b'"i":':
+            inputs = from_json(next(lines))
+        elif head == b'"o":':
+            outputs = from_json(next(lines))
+        elif head == b'"a":{':
             attributes = _read_pairs(lines)
+        elif head == b'"a":':
+            attributes = dict(earlier[int(next(lines))].attributes)
         elif head == b'"e":[':
             events = _read_events(lines)
+        elif head == b'"l":':
+            links = _read_links(next(lines))
         else:
-            values[head] = from_json(next(lines))
-    place = values.get(b'"a":')
-    if isinstance(place, int):
-        attributes = dict(earlier[place].attributes)
-    return Payload(
-        values.get(b'"i":'),
-        values.get(b'"o":'),
-        attributes,
-        events,
-        _read_links(values.get(b'"l":')),
-        str(values.get(b'"m":') or ""),
-    )
+            message = str(from_json(next(lines)) or "")
+    return Payload(inputs, outputs, attributes, events, links, message)
 
 
 def _read_pairs(lines: Iterator[bytes]) -> dict[str, Captured]:
     found: dict[str, Captured] = {}
     for line in lines:
-        if line.startswith(b"}"):
+        if line[:1] == b"}":
             break
         found[_key(line)] = from_json(next(lines))
     return found
@@ -192,14 +193,13 @@ def _read_events(
     return found
 
 
-def _read_links(text: Captured) -> list[Link]:
-    if not isinstance(text, bytes):
-        return []
+def _read_links(text: bytes) -> list[Link]:
     return [
         Link(trace, span, extra or None) for trace, span, extra in orjson.loads(text)
     ]
 
 
+@lru_cache(maxsize=1024)
 def _key(line: bytes) -> str:
     key: str = orjson.loads(line.lstrip(b",").removesuffix(b":"))
     return key

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from spantree.entities.ids import parse_trace_id, trace_id_text
+from spantree.entities.ids import trace_id_text
 from spantree.entities.trace import Trace, TraceData
 from spantree.store.chunks import unpack
 from spantree.store.classes import Classes
@@ -16,10 +16,11 @@ from spantree.store.conversations import ConversationReader
 from spantree.store.needles import Stored
 from spantree.store.rows import (
     ASSESSMENT_COLUMNS,
+    INFO_COLUMNS,
     OWNER_COLUMNS,
     TRACE_COLUMNS,
     assessment_from_row,
-    info_of,
+    info_from_row,
     names,
     summary_from_row,
 )
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 # So many at a time keep a search over fat traces within a few MB.
 _BATCH = 100
 _TRACES = f"SELECT id, {names((*TRACE_COLUMNS, *OWNER_COLUMNS))} FROM trace"
+_INFOS = f"SELECT id, {names(INFO_COLUMNS)} FROM trace"
 _ASSESSMENTS = f"SELECT trace, {names(ASSESSMENT_COLUMNS)} FROM assessment"
 _CHUNKS = "SELECT trace, lists, spans, body FROM chunk"
 
@@ -45,13 +47,14 @@ def read_traces(
     """Give traces in the order of their numbers; deleted ones are left out."""
     for start in range(0, len(row_ids), _BATCH):
         batch = row_ids[start : start + _BATCH]
-        found = _summaries_by_id(connection, batch)
-        keys = {row_id: parse_trace_id(s.trace_id) or 0 for row_id, s in found.items()}
+        found = {row[0]: row[1:] for row in _among(connection, _INFOS, "id", batch)}
+        keys = {row_id: int.from_bytes(row[0], "big") for row_id, row in found.items()}
+        judged = _assessments(connection, keys)
         spans = read_spans(connection, keys) if include_spans else {}
         for row_id in batch:
             if row_id in found:
-                data = TraceData(spans.get(row_id, []))
-                yield Trace(info_of(found[row_id]), data)
+                info = info_from_row(found[row_id], judged.get(row_id, []))
+                yield Trace(info, TraceData(spans.get(row_id)))
 
 
 def read_summaries(connection: Connection, row_ids: Sequence[int]) -> list[Summary]:
@@ -98,13 +101,20 @@ def _summaries_by_id(
     connection: Connection, row_ids: Sequence[int]
 ) -> dict[int, Summary]:
     rows = _among(connection, _TRACES, "id", row_ids).fetchall()
-    ids = {row[0]: trace_id_text(int.from_bytes(row[1], "big")) for row in rows}
+    keys = {row[0]: int.from_bytes(row[1], "big") for row in rows}
+    judged = _assessments(connection, keys)
+    return {row[0]: summary_from_row(row[1:], judged.get(row[0], [])) for row in rows}
+
+
+def _assessments(
+    connection: Connection, keys: Mapping[int, int]
+) -> dict[int, list[Assessment]]:
     judged: dict[int, list[Assessment]] = {}
     order = "ORDER BY created_ns, rowid"
-    for row_id, *columns in _among(connection, _ASSESSMENTS, "trace", row_ids, order):
-        assessment = assessment_from_row(ids.get(row_id, ""), tuple(columns))
+    for row_id, *columns in _among(connection, _ASSESSMENTS, "trace", keys, order):
+        assessment = assessment_from_row(trace_id_text(keys[row_id]), tuple(columns))
         judged.setdefault(row_id, []).append(assessment)
-    return {row[0]: summary_from_row(row[1:], judged.get(row[0], [])) for row in rows}
+    return judged
 
 
 def _among(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
@@ -93,6 +94,22 @@ TRACE_COLUMNS = (
     "metadata",
 )
 OWNER_COLUMNS = ("pid", "boot")
+INFO_COLUMNS = (
+    "trace_id",
+    "experiment",
+    "name",
+    "state",
+    "start_ns",
+    "dur_ns",
+    "session",
+    "user",
+    "client_request_id",
+    "request_preview",
+    "response_preview",
+    "tags",
+    "metadata",
+    *OWNER_COLUMNS,
+)
 ASSESSMENT_COLUMNS = (
     "id",
     "span_id",
@@ -206,17 +223,14 @@ def tag_rows(texts: Texts) -> Iterator[tuple[int, str, str]]:
 def summary_from_row(row: Row, assessments: list[Assessment]) -> Summary:
     """Make a summary of a trace's row and its assessments."""
     c = dict(zip((*TRACE_COLUMNS, *OWNER_COLUMNS), row, strict=True))
-    tags: dict[str, str] = orjson.loads(c["tags"])
-    metadata: dict[str, str] = orjson.loads(c["metadata"])
-    for key, column in ((SESSION, c["session"]), (USER, c["user"])):
-        if column is not None:
-            tags[key] = metadata[key] = column
-    tags[TRACE_NAME] = c["name"] or ""
+    tags, metadata = _texts(
+        c["tags"], c["metadata"], c["name"], c["session"], c["user"]
+    )
     return Summary(
         trace_id=trace_id_text(int.from_bytes(c["trace_id"], "big")),
         experiment_id=str(c["experiment"]),
         name=c["name"] or "",
-        state=_state_now(c),
+        state=_state_now(c["state"], c["pid"], c["boot"]),
         models=tuple(orjson.loads(c["models"])) if c["models"] else (),
         tags=tags,
         metadata=metadata,
@@ -225,21 +239,23 @@ def summary_from_row(row: Row, assessments: list[Assessment]) -> Summary:
     )
 
 
-def info_of(summary: Summary) -> TraceInfo:
-    """Make the info that users see of a summary."""
-    duration = summary.dur_ns
+def info_from_row(row: Row, assessments: list[Assessment]) -> TraceInfo:
+    """Make the info that users see of the values of :data:`INFO_COLUMNS`."""
+    key, experiment, name, state, start_ns, dur_ns, session, user, *row_ = row
+    request_id, request, response, tags_json, metadata_json, pid, boot = row_
+    tags, metadata = _texts(tags_json, metadata_json, name, session, user)
     return TraceInfo(
-        trace_id=summary.trace_id,
-        trace_location=TraceLocation.from_experiment_id(summary.experiment_id),
-        request_time=summary.start_ns // NS_PER_MS,
-        state=summary.state,
-        execution_duration=None if duration is None else duration // NS_PER_MS,
-        request_preview=summary.request_preview,
-        response_preview=summary.response_preview,
-        client_request_id=summary.client_request_id,
-        trace_metadata=dict(summary.metadata),
-        tags=dict(summary.tags),
-        assessments=list(summary.assessments),
+        trace_id=trace_id_text(int.from_bytes(key, "big")),
+        trace_location=_location(experiment),
+        request_time=start_ns // NS_PER_MS,
+        state=_state_now(state, pid, boot),
+        execution_duration=None if dur_ns is None else dur_ns // NS_PER_MS,
+        request_preview=request,
+        response_preview=response,
+        client_request_id=request_id,
+        trace_metadata=metadata,
+        tags=tags,
+        assessments=assessments,
     )
 
 
@@ -310,12 +326,30 @@ _COPIED = (
 )
 
 
-def _state_now(columns: Mapping[str, Any]) -> TraceState:
+def _texts(
+    tags_json: str, metadata_json: str, name: str | None, *fields: str | None
+) -> Texts:
+    """Give tags and metadata whole: session and user are in both, the name in tags."""
+    tags: dict[str, str] = orjson.loads(tags_json)
+    metadata: dict[str, str] = orjson.loads(metadata_json)
+    for key, column in zip((SESSION, USER), fields, strict=True):
+        if column is not None:
+            tags[key] = metadata[key] = column
+    tags[TRACE_NAME] = name or ""
+    return tags, metadata
+
+
+@lru_cache(maxsize=256)
+def _location(experiment: int) -> TraceLocation:
+    return TraceLocation.from_experiment_id(str(experiment))
+
+
+def _state_now(number: int, pid: int, boot: str | None) -> TraceState:
     """Give the state; an open trace whose process is gone was interrupted."""
-    state: TraceState = STATES[columns["state"]]
-    if state is not TraceState.IN_PROGRESS or columns["boot"] is None:
+    state = STATES[number]
+    if state is not TraceState.IN_PROGRESS or boot is None:
         return state
-    owner = Owner(columns["pid"], columns["boot"])
+    owner = Owner(pid, boot)
     return TraceState.INTERRUPTED if is_gone(owner) else state
 
 
