@@ -80,5 +80,47 @@ def latency(python: Path, folder: Path) -> Table:
     return table
 
 
+_COMMITS = 300
+_COMMIT_NS = 50_000_000
+_COMMIT_PROGRAM = """
+import json, sqlite3, sys, time
+import spantree
+spantree.set_tracking_uri("sqlite:///" + sys.argv[1])
+step = spantree.trace(lambda x: x)
+agent = spantree.trace(lambda x: step(step(step(step(x)))))
+agent(0)
+spantree.flush()
+reader = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
+newest = lambda: reader.execute("SELECT max(id) FROM trace").fetchone()[0]
+took = []
+for number in range(int(sys.argv[2])):
+    last = newest()
+    agent(number)
+    ended = time.perf_counter_ns()
+    while newest() == last:
+        time.sleep(0.0002)
+    took.append(time.perf_counter_ns() - ended)
+took.sort()
+print(json.dumps([took[int(len(took) * share)] for share in (0.5, 0.99)]))
+"""
+
+
+def commits(python: Path, folder: Path) -> Table:
+    """Time from a trace's end until another connection reads it."""
+    say("commit times")
+    command = [str(python), "-c", _COMMIT_PROGRAM, str(folder / "commits.db")]
+    done = subprocess.run(
+        [*command, str(_COMMITS)], stdout=subprocess.PIPE, text=True, check=True
+    )
+    p50, p99 = json.loads(done.stdout)
+    said = f"≤ {duration(_COMMIT_NS)}" + (" MISSED" if p99 > _COMMIT_NS else "")
+    return Table(
+        "Wall time from a trace's end until another connection reads it",
+        ["", "spantree", "promised"],
+        [["p50", duration(p50), ""], ["p99", duration(p99), said]],
+        [f"{_COMMITS} traces of 5 spans, one after the other."],
+    )
+
+
 if __name__ == "__main__":
     sys.exit("Run store_vs_mlflow.py.")

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 QUERIES: dict[str, dict[str, Any]] = {
-    "newest 100 with spans": {"include_spans": True},
-    "newest 100 without spans": {},
-    "rare tag": {"filter_string": "tag.rare = 'r7'"},
+    "newest 100 with spans": {"include_spans": True, "return_type": "pandas"},
+    "newest 100 without spans": {"return_type": "pandas"},
+    "rare tag": {"filter_string": "tag.rare = 'r0'"},
     "session": {"filter_string": "metadata.`mlflow.trace.session` = 's17'"},
     "span type": {"filter_string": "span.type = 'RETRIEVER'"},
     "span name": {"filter_string": "span.name = 'lookup'"},
     "order by duration": {"order_by": ["execution_time DESC"]},
     "absent substring": {"filter_string": "trace.text LIKE '%heliotrope-0%'"},
-    "rare substring": {"filter_string": "trace.text LIKE '%needle-r7%'"},
+    "rare substring": {"filter_string": "trace.text LIKE '%needle-r0%'"},
 }
 ONE_TRACE = "one trace"
 
@@ -106,7 +106,13 @@ def _ask(store: Any, query: str, seconds: float) -> dict[str, Any]:
         def ask() -> int:
             return sum(len(store.get(trace_id).data.spans) for trace_id in ids) // 50
     else:
-        given = {"include_spans": False, "max_results": 100, **QUERIES[query]}
+        # As lists, all but the two that are asked for as frames.
+        given = {
+            "include_spans": False,
+            "max_results": 100,
+            "return_type": "list",
+            **QUERIES[query],
+        }
 
         def ask() -> int:
             return len(store.search(**given))
