@@ -32,6 +32,7 @@ QUERIES: dict[str, dict[str, Any]] = {
     "rare substring": {"filter_string": "trace.text LIKE '%needle-r0%'"},
 }
 ONE_TRACE = "one trace"
+_LONG_NS = 1e9
 
 
 def main() -> None:
@@ -117,13 +118,16 @@ def _ask(store: Any, query: str, seconds: float) -> dict[str, Any]:
         def ask() -> int:
             return len(store.search(**given))
 
-    least, deadline = float("inf"), time.process_time() + seconds
+    least, deadline = float("inf"), None
     while True:
         gc.collect()
         began = time.process_time_ns()
         found = ask()
-        least = min(least, time.process_time_ns() - began)
-        if time.process_time() > deadline:
+        took = time.process_time_ns() - began
+        least = min(least, took)
+        # Not from before the first: it imports what is needed.
+        deadline = deadline or time.process_time() + seconds
+        if took > _LONG_NS or time.process_time() > deadline:
             break
     each = len(ids) if query == ONE_TRACE else 1
     return {"cpu": least / each, "found": found}
