@@ -64,7 +64,7 @@ class Runs:
             The span, or None where nothing is to be recorded.
         """
         known = self._open.get(parent_key) if parent_key is not None else None
-        parent = innermost(known)
+        parent = self._around(known) if self._knows_parents else innermost(known)
         if parent is not None and not parent:
             return None
         integration = self._integration
@@ -172,3 +172,15 @@ class Runs:
     def __len__(self) -> int:
         """Count the steps under way."""
         return len(self._open)
+
+    def _around(self, known: LiveSpan | None) -> LiveSpan | None:
+        """Give the step around, or what the user opened inside of it."""
+        # A current span of another step says nothing: it may be a sibling.
+        inside: LiveSpan | None = None
+        node = CURRENT.get()
+        while node is not None and node is not known:
+            if inside is None and id(node) not in self._own and not node.end_time_ns:
+                inside = node
+            node = node.above
+        is_inside = node is known  # and if there is none, all the way up
+        return inside if inside is not None and is_inside else known
