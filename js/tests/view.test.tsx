@@ -101,7 +101,7 @@ describe("the agent's trace", () => {
     expect(root?.getAttribute("aria-expanded")).toBe("true");
     expect(plan?.getAttribute("aria-setsize")).toBe("11");
     expect(plan?.getAttribute("aria-posinset")).toBe("1");
-    expect(all("[role=treeitem]")[2]?.getAttribute("aria-label")).toBe(
+    expect(all("[role=treeitem]")[2]?.querySelector(".st-spoken")?.textContent).toBe(
       "openai.chat, chat model, 290 milliseconds, 412 tokens",
     );
     press("ArrowDown", "ArrowDown");

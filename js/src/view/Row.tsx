@@ -59,7 +59,6 @@ export function Row({
       class={classes.filter(Boolean).join(" ")}
       id={rowElementId(view.idPrefix, item)}
       role="treeitem"
-      aria-label={spokenRow(view, item)}
       aria-level={depth + 1}
       aria-selected={selected}
       aria-expanded={parent ? view.isOpen(item) : undefined}
@@ -69,6 +68,7 @@ export function Row({
       onClick={() => view.select(item, isFold(item) ? {} : { detail: true })}
       onDblClick={() => view.toggle(item)}
     >
+      <span class="st-spoken">{spokenRow(view, item)}</span>
       <div
         class="st-label"
         aria-hidden="true"
