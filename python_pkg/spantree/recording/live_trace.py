@@ -91,6 +91,7 @@ class LiveTrace:
     """
 
     __slots__ = (
+        "__weakref__",
         "client_request_id",
         "clock_offset",
         "experiment_id",

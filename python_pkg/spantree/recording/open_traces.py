@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING, Protocol
+from weakref import WeakValueDictionary
 
 from spantree.recording.guard import guard
 
@@ -46,6 +47,8 @@ class OpenTraces:
         self.last_ended_key: int | None = None
         self._of_thread = threading.local()
         self._by_key: dict[int, LiveTrace] = {}
+        # Held by nobody but their users, who may still end them.
+        self._aside: WeakValueDictionary[int, LiveTrace] = WeakValueDictionary()
 
     def add_listener(self, listener: Listener, *, first: bool = False) -> None:
         """Tell somebody of every trace from now on."""
@@ -104,8 +107,8 @@ class OpenTraces:
         return list(self._by_key.values())
 
     def get(self, key: int) -> LiveTrace | None:
-        """Give a trace that has an open span, or None."""
-        return self._by_key.get(key)
+        """Give a trace that has an open span, also if it was set aside; or None."""
+        return self._by_key.get(key) or self._aside.get(key)
 
     def _set_aside(self) -> None:
         """Let go of the idlest traces; whoever holds one may go on with it."""
@@ -118,6 +121,7 @@ class OpenTraces:
                 if n >= surplus and not self._is_idle(trace):
                     break
                 self._by_key.pop(trace.key, None)
+                self._aside[trace.key] = trace
                 if self.on_set_aside is not None:
                     self.on_set_aside(trace)
 
@@ -127,6 +131,8 @@ class OpenTraces:
     def _forget_if_closed(self, trace: LiveTrace) -> None:
         if not trace.is_open and not trace.open_after_root:
             self._by_key.pop(trace.key, None)
+            if self._aside:
+                self._aside.pop(trace.key, None)
 
 
 def _latest_start_ns(trace: LiveTrace) -> int:

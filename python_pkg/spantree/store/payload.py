@@ -11,12 +11,19 @@ are the number of that span.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import orjson
 
 from spantree.entities.span import MODEL, Link
-from spantree.entities.values import Captured, encode, encode_line, from_json
+from spantree.entities.values import (
+    Captured,
+    encode,
+    encode_exactly,
+    encode_line,
+    from_json,
+    loads,
+)
 from spantree.search.texts import clean_text
 from spantree.store.messages import without_marks
 
@@ -141,7 +148,10 @@ def _event(name: str, at: int, attributes: Mapping[str, Captured]) -> bytes:
 
 
 def _links_json(links: list[list[object]]) -> bytes:
-    return orjson.dumps(links, default=str, option=orjson.OPT_NON_STR_KEYS)
+    try:
+        return encode_exactly(links)
+    except (TypeError, ValueError):  # no JSON data, as other tracers may give
+        return orjson.dumps(links, default=str, option=orjson.OPT_NON_STR_KEYS)
 
 
 def _read_payload(lines: Iterator[bytes], earlier: list[Payload]) -> Payload:
@@ -195,7 +205,8 @@ def _read_events(
 
 def _read_links(text: bytes) -> list[Link]:
     return [
-        Link(trace, span, extra or None) for trace, span, extra in orjson.loads(text)
+        Link(trace, span, extra or None)
+        for trace, span, extra in cast("list[tuple[str, str, Any]]", loads(text))
     ]
 
 

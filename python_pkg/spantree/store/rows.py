@@ -355,9 +355,11 @@ def _state_now(number: int, pid: int, boot: str | None) -> TraceState:
 
 def _json(value: object) -> str:
     try:
-        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+        text = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:
         return encode_exactly(value).decode()
+    # It may stand for a NaN.
+    return (encode_exactly(value) if b"null" in text else text).decode()
 
 
 def _integer(value: float | None) -> int | float | None:

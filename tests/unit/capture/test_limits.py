@@ -223,3 +223,19 @@ def test_a_secret_on_the_cut_is_left_out_whole():
     value = "x" * 999_980 + " " + secret + " tail" * 10
 
     assert "sk-" not in capture(value)
+
+
+@pytest.mark.parametrize("max_depth", [1, 2, 3, 5, 6, 7, 9])
+def test_few_levels_are_limited_too(max_depth, limits):
+    limits(max_depth=max_depth)
+    cuts = []
+    value = 1
+    for _ in range(10):
+        value = [value]
+
+    stored = json.loads(capture(value, cuts))
+
+    for _ in range(max_depth):
+        (stored,) = stored
+    assert stored["$spantree"] == "truncated"
+    assert [cut["unit"] for cut in cuts] == ["depth"]

@@ -8,6 +8,7 @@ from contextvars import copy_context
 
 import pytest
 
+from spantree import TraceClient, set_trace_tag
 from spantree.entities import TraceState
 from spantree.recording import (
     RECORDER,
@@ -455,3 +456,25 @@ def test_blocks_ended_out_of_order_leave_no_orphans_behind(traces):
     leaf()
 
     assert traces[1].data.root.links == []
+
+
+def test_a_trace_set_aside_goes_on_for_whoever_holds_it(traces):
+    RECORDER.traces.max_open = 20
+    roots = [start_span_no_context(f"root {n}") for n in range(40)]
+    first = roots[0]
+    held = [trace.key for trace in RECORDER.traces.all()]
+    client = TraceClient()
+
+    set_trace_tag(first.trace_id, "a", "b")
+    child = client.start_span("child", first.trace_id, first.span_id)
+    client.end_span(first.trace_id, child.span_id, outputs=1)
+    client.end_trace(first.trace_id, outputs=2)
+    for root in roots[1:]:
+        root.end()
+
+    assert first.trace_key not in held
+    trace = traces[0]
+    assert [s.name for s in trace.data.spans] == ["root 0", "child"]
+    assert (trace.data.root.outputs, trace.info.state) == (2, TraceState.OK)
+    assert trace.info.tags["a"] == "b"
+    assert RECORDER.traces.get(first.trace_key) is None

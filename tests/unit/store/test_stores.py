@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from spantree.entities import (
@@ -450,3 +452,16 @@ def test_metadata_are_found_whether_they_are_indexed_or_not(store, make_trace, k
     found = store.search(parse_query(f"metadata.`{key}` = '2'")).traces
 
     assert [trace.info.trace_metadata[key] for trace in found] == ["2"]
+
+
+def test_numbers_beyond_json_come_back_from_links_and_assessments(store, make_trace):
+    odd = {"inf": [math.inf, {"x": -math.inf}], "big": 2**70, "none": None}
+    link = Link("tr-" + "1" * 32, "2" * 16, odd)
+    store.write([make_trace(1, spans=[{"name": "a", "links": [link]}])])
+    store.put_assessment(1, Feedback(name="odd", value=odd))
+    store.put_assessment(1, Feedback(name="none", value=[None, 1]))
+
+    trace = store.get(1)
+
+    assert trace.data.spans[1].links == [link]
+    assert [a.value for a in trace.info.assessments] == [odd, [None, 1]]

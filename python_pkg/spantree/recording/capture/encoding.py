@@ -169,7 +169,7 @@ def _samples(items: Any, count: int) -> Any:
 
 def _dump(reader: _Reader) -> bytes | None:
     """Encode with the exact depth limit; None if orjson refuses."""
-    if _is_shallow(reader.value):
+    if ACTIVE.limits.max_depth >= _FEW_LEVELS and _is_shallow(reader.value):
         return _dump_with(reader.value, reader)
     if _depth_of(reader.value) > ACTIVE.limits.max_depth:
         return None
