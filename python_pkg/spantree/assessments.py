@@ -16,6 +16,7 @@ from spantree.entities.assessment import (
     IssueReference,
 )
 from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
+from spantree.entities.values import encode_exactly, loads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -276,4 +277,17 @@ def override_feedback(
 
 def _put(trace_id: str, assessment: Assessment) -> None:
     trace = RUNTIME.require_trace(trace_id)
+    assessment.value = _json_data(assessment.value)
     RUNTIME.judge(trace, lambda store: store.put_assessment(trace.key, assessment))
+
+
+def _json_data(value: object) -> object:
+    """Copy JSON data, so that a later change does not show."""
+    try:
+        return loads(encode_exactly(value))
+    except (TypeError, ValueError, RecursionError) as error:
+        msg = (
+            "The value of an assessment is a bool, a number, text, or a list or dict "
+            f"of these, not {type(value).__name__}: {error}"
+        )
+        raise SpantreeException(msg) from error

@@ -15,6 +15,14 @@ from spantree.entities import (
 from spantree.exceptions import SpantreeException
 
 
+@pytest.fixture
+def judged():
+    """Record a trace: its id."""
+    with spantree.start_span("judged") as span:
+        pass
+    return span.trace_id
+
+
 def test_a_running_trace_can_be_judged_and_shows_it():
     with spantree.start_span("s") as span:
         spantree.log_feedback(trace_id=span.trace_id, name="good", value=True)
@@ -150,3 +158,48 @@ def test_a_broken_attribute_is_refused_at_once():
 
     with pytest.raises(SpantreeException, match="not a trace's dict"):
         Trace.from_dict(data)
+
+
+@pytest.mark.parametrize(
+    "value", [object(), b"x", {1}, [b"x"], {(1, 2): 3}, {"a": object()}]
+)
+def test_a_value_that_is_no_json_is_refused(judged, value):
+    for log in (spantree.log_feedback, spantree.log_expectation):
+        with pytest.raises(SpantreeException, match="a bool, a number, text"):
+            log(trace_id=judged, name="bad", value=value)
+
+    assert spantree.get_trace(judged).info.assessments == []
+
+
+@pytest.mark.parametrize("value", [True, 1, 1.5, "t", [1, None], {"a": [1]}, 2**70])
+def test_a_value_is_kept_as_it_was(judged, value):
+    given = spantree.log_feedback(trace_id=judged, value=value)
+    if isinstance(value, list):
+        value.append("later")
+
+    (kept,) = spantree.get_trace(judged).info.assessments
+    assert kept.assessment_id == given.assessment_id
+    assert kept.value == ([1, None] if isinstance(value, list) else value)
+    assert (kept.name, kept.source.source_type) == ("feedback", "CODE")
+    assert kept.source.source_id == "default"
+
+
+def test_an_error_may_stand_for_a_value(judged):
+    spantree.log_feedback(trace_id=judged, name="failed", error=ValueError("x"))
+
+    (kept,) = spantree.get_trace(judged).info.assessments
+    assert (kept.error.error_code, kept.error.error_message) == ("ValueError", "x")
+    with pytest.raises(SpantreeException):
+        spantree.log_feedback(trace_id=judged, name="neither")
+
+
+def test_only_valid_feedback_is_found(judged):
+    old = spantree.log_feedback(trace_id=judged, name="q", value=True)
+    new = spantree.override_feedback(
+        trace_id=judged, assessment_id=old.assessment_id, value=False
+    )
+
+    assert new.overrides == old.assessment_id
+    assert spantree.get_assessment(judged, old.assessment_id).valid is False
+    for text, count in (("true", 0), ("'true'", 0), ("false", 1), ("'false'", 1)):
+        assert len(spantree.search_traces(f"feedback.q = {text}")) == count

@@ -1,0 +1,265 @@
+"""What the calls that make spans and traces promise, seen from outside."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import uuid
+
+import pytest
+
+import spantree
+from spantree import TraceClient
+from spantree.entities import Document, Link, SpanEvent, SpanLogLevel, Trace
+from spantree.exceptions import SpantreeException
+
+
+def last():
+    return spantree.get_trace(spantree.get_last_active_trace_id())
+
+
+def test_a_detached_span_takes_everything_at_once():
+    with spantree.start_span("active") as active:
+        span = spantree.start_span_no_context(
+            "detached",
+            span_type="TOOL",
+            inputs={"a": 1},
+            attributes={"k": 1},
+            tags={"t": "v"},
+            metadata={"m": "v"},
+            experiment_id="0",
+            start_time_ns=5_000_000_000,
+            log_level="info",
+            description="about",
+        )
+        assert spantree.get_current_active_span() is active
+        span.end(2, {"x": 1}, "error", 6_000_000_000)
+
+    trace = spantree.get_trace(span.trace_id)
+    root, info = trace.data.root, trace.info
+    assert root.parent_id is None
+    assert (root.start_time_ns, root.end_time_ns) == (5_000_000_000, 6_000_000_000)
+    assert (root.span_type, root.inputs, root.outputs) == ("TOOL", {"a": 1}, 2)
+    assert (root.get_attribute("k"), root.get_attribute("x")) == (1, 1)
+    assert (root.log_level, root.description) == (20, "about")
+    assert (info.request_time, info.execution_duration) == (5_000, 1_000)
+    assert (info.state, info.tags["t"], info.trace_metadata["m"]) == ("ERROR", "v", "v")
+
+
+@pytest.mark.parametrize("level", ["error", "ERROR", 40, SpanLogLevel.ERROR])
+@pytest.mark.parametrize("is_set_later", [True, False])
+def test_a_log_level_has_three_forms(level, is_set_later):
+    with spantree.start_span("a", log_level=None if is_set_later else level) as span:
+        if is_set_later:
+            span.set_log_level(level)
+
+    assert last().data.root.log_level == SpanLogLevel.ERROR
+
+
+def test_whatever_is_set_after_the_end_is_ignored_with_a_warning(caplog):
+    with spantree.start_span("a") as span:
+        span.set_outputs(1)
+        span.set_outputs(2)
+    before = last().data.root.to_dict()
+
+    span.set_inputs(3)
+    span.set_outputs(3)
+    span.set_attribute("a", 1)
+    span.set_attributes({"b": 1})
+    span.set_status("ERROR")
+    span.set_span_type("TOOL")
+    span.set_description("late")
+    span.set_log_level("INFO")
+    span.add_event(SpanEvent("late"))
+    span.add_link(Link("1" * 32, "2" * 16))
+    span.record_exception("late")
+    span.end(outputs=4)
+
+    assert last().data.root.to_dict() == before
+    assert last().data.root.outputs == 2
+    said = {(r.levelno, r.name.split(".")[0]) for r in caplog.records}
+    assert said == {(logging.WARNING, "spantree")}
+
+
+def test_spans_come_parents_first_and_then_by_start():
+    def begin(name, parent, start):
+        return spantree.start_span_no_context(
+            name, parent_span=parent, start_time_ns=10**18 + start
+        )
+
+    root = begin("root", None, 0)
+    late = begin("late", root, 20)
+    spans = [root, late, begin("early", root, 10), begin("inner", late, -5)]
+    for span in spans:
+        span.end(end_time_ns=10**18 + 100)
+
+    names = [s.name for s in spantree.get_trace(root.trace_id).data.spans]
+    assert names == ["root", "early", "late", "inner"]
+
+
+def test_the_last_trace_of_the_process_and_of_the_thread():
+    with spantree.start_span("here") as here:
+        pass
+    found = []
+
+    def work():
+        found.append(spantree.get_last_active_trace_id(thread_local=True))
+        with spantree.start_span("there") as there:
+            found.append(there.trace_id)
+        found.append(spantree.get_last_active_trace_id(thread_local=True))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+    assert found[0] is None
+    assert found[1] == found[2] == spantree.get_last_active_trace_id()
+    assert spantree.get_last_active_trace_id(thread_local=True) == here.trace_id
+
+
+def test_a_trace_is_asked_for_by_either_form_of_its_id(caplog):
+    with spantree.start_span("a") as span:
+        pass
+
+    assert spantree.get_trace(span.trace_id[3:]).trace_id == span.trace_id
+    assert spantree.get_trace("tr-" + "9" * 32, silent=True) is None
+    assert not caplog.records
+    assert spantree.get_trace("tr-" + "9" * 32) is None
+    assert "9" * 32 in caplog.text
+
+
+@pytest.mark.parametrize(
+    "given", ["tr-" + "a" * 32, "a" * 32, int("a" * 32, 16), uuid.UUID("a" * 32)]
+)
+def test_a_trace_may_have_an_id_of_ones_own(given, caplog):
+    client = TraceClient()
+    root = client.start_trace("root", trace_id=given)
+    client.end_trace(root.trace_id)
+
+    assert root.trace_id == "tr-" + "a" * 32
+    assert client.get_trace(root.trace_id, display=False).data.root.name == "root"
+    assert not caplog.records
+
+
+def test_what_the_first_end_of_a_trace_set_stays(caplog):
+    client = TraceClient()
+    root = client.start_trace("root")
+    client.end_trace(root.trace_id, outputs=1, attributes={"a": 1})
+    client.end_trace(root.trace_id, outputs=2, attributes={"a": 2}, status="ERROR")
+
+    found = client.get_trace(root.trace_id, display=False)
+    assert (found.data.root.outputs, found.data.root.get_attribute("a")) == (1, 1)
+    assert found.info.state == "OK"
+    assert caplog.records
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"trace_ids": ["tr-" + "1" * 32], "max_timestamp_millis": 1},
+        {"trace_ids": ["tr-" + "1" * 32], "max_traces": 1},
+        {"trace_ids": ["no id"]},
+    ],
+)
+def test_deleting_needs_one_way_to_say_which(options):
+    with pytest.raises(SpantreeException):
+        TraceClient().delete_traces("0", **options)
+
+
+def test_at_most_100_traces_are_linked_at_once():
+    with pytest.raises(SpantreeException):
+        TraceClient().link_traces_to_run(["tr-" + "1" * 32] * 101, "run")
+
+
+def test_runs_and_models_are_found():
+    with spantree.start_span("a", run_id="run"):
+        spantree.update_current_trace(model_id="model")
+
+    metadata = last().info.trace_metadata
+    assert metadata["mlflow.sourceRun"] == "run"
+    assert metadata["mlflow.modelId"] == "model"
+    assert len(spantree.search_traces(run_id="run", model_id="model")) == 1
+    assert len(spantree.search_traces(run_id="other")) == 0
+    assert len(spantree.search_traces(model_id="other")) == 0
+
+
+def test_spans_are_found_by_type_name_pattern_and_id():
+    with spantree.start_span("root"), spantree.start_span("kid", "TOOL") as kid:
+        pass
+    trace = last()
+
+    for options in (
+        {"span_type": "TOOL"},
+        {"name": "kid"},
+        {"name": re.compile("k.d")},
+        {"span_id": kid.span_id},
+        {"span_type": "TOOL", "name": "kid"},
+    ):
+        assert [s.name for s in trace.search_spans(**options)] == ["kid"]
+    assert trace.search_spans(span_type="LLM") == []
+
+
+def test_a_document_is_recorded_by_its_fields():
+    with spantree.start_span("a") as span:
+        span.set_outputs([Document("text", {"a": 1}, "id")])
+
+    assert last().data.root.outputs == [
+        {"page_content": "text", "metadata": {"a": 1}, "id": "id"}
+    ]
+
+
+def test_a_note_of_the_users_own_comes_back_unchanged():
+    own = {"$spantree": "float", "value": "nan", "$$spantree": [1]}
+    with spantree.start_span("a") as span:
+        span.set_inputs(own)
+        span.set_attribute("own", own)
+
+    trace = last()
+    for found in (trace, Trace.from_json(trace.to_json())):
+        assert found.data.root.inputs == own
+        assert found.data.root.get_attribute("own") == own
+
+
+def test_cuts_are_listed_with_their_place_and_counted():
+    spantree.configure(max_value_bytes=100, max_items=3, max_depth=3)
+    before = spantree.stats()["truncated"]
+    with spantree.start_span("a") as span:
+        span.set_inputs({"text": "x" * 1_000})
+        span.set_outputs(list(range(10)))
+        span.set_attribute("deep", [[[[[1]]]]])
+
+    root = last().data.root
+    cuts = {
+        c["path"]: (c["total"], c["unit"])
+        for c in root.get_attribute("spantree.truncated")
+    }
+    assert cuts["inputs.text"] == (1_000, "bytes")
+    assert cuts["outputs"] == (10, "items")
+    assert {unit for _, unit in cuts.values()} == {"bytes", "items", "depth"}
+    assert root.outputs[-1] == {
+        "$spantree": "truncated",
+        "type": "list",
+        "items": 10,
+        "kept": 3,
+    }
+    assert int(last().info.trace_metadata["mlflow.trace.sizeBytes"]) >= 1_000
+    assert spantree.stats()["truncated"] >= before + 3
+
+
+def test_a_state_of_ones_own_wins_over_the_roots_status():
+    with pytest.raises(ValueError, match="x"), spantree.start_span("a"):
+        spantree.update_current_trace(state="ok")
+        raise ValueError("x")
+
+    assert last().info.state == "OK"
+    assert last().data.root.status.status_code == "ERROR"
+
+
+def test_nothing_recorded_shows_in_a_repr():
+    with spantree.start_span("a") as span:
+        span.set_inputs("content")
+
+    for shown in (span, last().data.root, last()):
+        assert "content" not in repr(shown)
