@@ -130,8 +130,7 @@ class OpenTraces:
 
     def _forget_if_closed(self, trace: LiveTrace) -> None:
         if not trace.is_open and not trace.open_after_root:
-            self._by_key.pop(trace.key, None)
-            if self._aside:
+            if self._by_key.pop(trace.key, None) is None:
                 self._aside.pop(trace.key, None)
 
 
