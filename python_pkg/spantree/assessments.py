@@ -131,7 +131,6 @@ def log_assessment(trace_id: str, assessment: Assessment) -> Assessment:
     Raises:
         SpantreeException: If the trace is unknown.
     """
-    assessment.trace_id = trace_id
     _put(trace_id, assessment)
     return assessment
 
@@ -205,6 +204,7 @@ def update_assessment(
     Raises:
         SpantreeException: If it is unknown, or name or kind would change.
     """
+    _check_kind(assessment)
     known = get_assessment(trace_id, assessment_id)
     if type(known) is not type(assessment) or known.name != assessment.name:
         msg = (
@@ -276,9 +276,17 @@ def override_feedback(
 
 
 def _put(trace_id: str, assessment: Assessment) -> None:
+    _check_kind(assessment)
     trace = RUNTIME.require_trace(trace_id)
+    assessment.trace_id = trace_id
     assessment.value = _json_data(assessment.value)
     RUNTIME.judge(trace, lambda store: store.put_assessment(trace.key, assessment))
+
+
+def _check_kind(assessment: object) -> None:
+    if not isinstance(assessment, Assessment):
+        msg = f"This is no assessment but a {type(assessment).__name__}."
+        raise SpantreeException(msg)
 
 
 def _json_data(value: object) -> object:

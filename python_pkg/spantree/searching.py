@@ -85,10 +85,8 @@ def search_traces(
     _check("return_type", return_type, ("pandas", "list", None))
     _check("layout", layout, ("mlflow", "wide"))
     _check_where(where)
-    if max_results is not None and max_results < 0:
-        msg = f"max_results is a number from 0, or None for all, not {max_results!r}."
-        raise SpantreeException(msg)
-    if timeout is not None and not timeout > 0:
+    _check_count(max_results)
+    if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
         msg = f"timeout is a number of seconds above 0, not {timeout!r}."
         raise SpantreeException(msg)
     if return_type is None:
@@ -177,6 +175,9 @@ def trace_query(
     """
     from spantree.search import parse_query
 
+    if filter_string is not None and not isinstance(filter_string, str):
+        msg = f"A filter is text, not a {type(filter_string).__name__}."
+        raise SpantreeException(msg)
     links = [
         f"metadata.`{key}` = {_quoted(value)}"
         for key, value in (("mlflow.sourceRun", run_id), ("mlflow.modelId", model_id))
@@ -271,6 +272,15 @@ def _check_where(where: str | None) -> None:
             f"where is 'local', not {where!r}: traces are searched in the local store "
             "only. Searching a remote server is not there yet."
         )
+        raise SpantreeException(msg)
+
+
+def _check_count(max_results: int | None) -> None:
+    """Refuse what is no number of results."""
+    if max_results is not None and not (
+        isinstance(max_results, int) and max_results >= 0
+    ):
+        msg = f"max_results is a number from 0, or None for all, not {max_results!r}."
         raise SpantreeException(msg)
 
 

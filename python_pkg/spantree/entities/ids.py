@@ -25,7 +25,7 @@ def parse_trace_id(text: str) -> int | None:
     Returns:
         The id, or None when the text is no trace id.
     """
-    return _parse_hex(text.removeprefix(TRACE_PREFIX), 32)
+    return _parse_hex(str(text).removeprefix(TRACE_PREFIX), 32)
 
 
 def parse_span_id(text: str) -> int | None:

@@ -274,6 +274,9 @@ class Trace:
         Raises:
             SpantreeException: If the text is not such JSON.
         """
+        if not isinstance(text, (str, bytes, bytearray)):
+            msg = f"A trace's JSON is text, not a {type(text).__name__}."
+            raise SpantreeException(msg)
         if len(text) > _MAX_JSON_CHARACTERS:
             msg = f"A trace's JSON has at most {_MAX_JSON_CHARACTERS:,} characters."
             raise SpantreeException(msg)

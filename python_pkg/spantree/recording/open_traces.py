@@ -129,9 +129,10 @@ class OpenTraces:
         return trace.now_ns() - _latest_start_ns(trace) > self.max_idle_s * 1e9
 
     def _forget_if_closed(self, trace: LiveTrace) -> None:
-        if not trace.is_open and not trace.open_after_root:
-            if self._by_key.pop(trace.key, None) is None:
-                self._aside.pop(trace.key, None)
+        if trace.is_open or trace.open_after_root:
+            return
+        if self._by_key.pop(trace.key, None) is None:
+            self._aside.pop(trace.key, None)
 
 
 def _latest_start_ns(trace: LiveTrace) -> int:

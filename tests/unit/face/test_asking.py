@@ -211,3 +211,25 @@ def test_what_is_no_trace_is_not_merged_and_harms_nothing(given, caplog):
     assert "add_trace is left out: This is not a trace's dict" in caplog.text
     assert len(spantree.get_trace(span.trace_id).data.spans) == 1
     assert internal_errors() == {}
+
+
+@pytest.mark.parametrize("given", [5, 3.5, ["x"], {"a": 1}, object()])
+def test_what_is_of_another_type_is_refused_in_one_sentence(given):
+    with spantree.start_span("s") as span:
+        pass
+    feedback = spantree.log_feedback(trace_id=span.trace_id, value=1)
+
+    for ask in (
+        lambda: spantree.search_traces(filter_string=given),
+        lambda: spantree.search_traces(max_results=[given]),
+        lambda: spantree.search_traces(timeout=[given]),
+        lambda: spantree.log_feedback(trace_id=given, value=1),
+        lambda: spantree.log_assessment(span.trace_id, given),
+        lambda: spantree.TraceClient().get_trace(given),
+        lambda: spantree.entities.Trace.from_json(given),
+        lambda: spantree.update_assessment(
+            span.trace_id, feedback.assessment_id, given
+        ),
+    ):
+        with pytest.raises(spantree.exceptions.SpantreeException):
+            ask()
