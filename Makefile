@@ -36,7 +36,7 @@ types: $(VENV)/.dev $(NODE_TOOLS)
 
 test-unit: $(VENV)/.dev
 	sh .ci/system-packages postgresql
-	$(BIN)/pytest -q tests/unit tests/snippets tests/parity tests/typing
+	$(BIN)/pytest -q -n 2 tests/unit tests/snippets tests/parity tests/typing
 
 test-js: $(NODE_TOOLS) $(VENV)/.dev
 	npm --prefix js test --silent
