@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.made import any_trace
-from support.traces import START_NS, make_trace
+from support.traces import START_NS, make_trace, said_by
 
 from spantree.entities import Feedback, TraceState
 from spantree.entities.otlp import OtlpError, from_otlp, to_otlp
@@ -61,8 +61,8 @@ def test_what_is_written_comes_back(made):
 
     back = from_otlp(json.loads(text))
 
-    assert {t.trace_id: t.to_dict() for t in back} == {
-        t.trace_id: t.to_dict() for t in made
+    assert {t.trace_id: said_by(t) for t in back} == {
+        t.trace_id: said_by(t) for t in made
     }
     for trace in made:
         found = next(t for t in back if t.trace_id == trace.trace_id)
