@@ -42,14 +42,14 @@ test-js: $(NODE_TOOLS) $(VENV)/.dev
 	npm --prefix js test --silent
 
 test-notebook: $(VENV)/.dev
-	$(BIN)/pytest -q tests/notebook
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/notebook
 
 # Two environments: openai 3 here, and openai 2 with every library that is traced.
 test-integrations: $(VENV)/.dev
-	SPANTREE_TEST_REQUIRES=openai,anthropic $(BIN)/pytest -q tests/integrations
+	SPANTREE_TEST_REQUIRES=openai,anthropic $(BIN)/pytest -q -n 2 --dist loadfile tests/integrations
 
 test-libraries: $(LIBRARIES)/.made
-	SPANTREE_TEST_REQUIRES=all $(LIBRARIES)/bin/pytest -q tests/integrations
+	SPANTREE_TEST_REQUIRES=all $(LIBRARIES)/bin/pytest -q -n 2 --dist loadfile tests/integrations
 
 # The same programs and searches in a real MLflow, in an environment of its own: 620 MB
 # on disk, two minutes, half a minute of CPU.
