@@ -26,6 +26,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import (
 )
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
+from spantree.integrations import _otel_context
+from spantree.integrations import otel as bridge
+
 
 @pytest.fixture(autouse=True)
 def _as_it_was(caplog):
@@ -37,7 +40,11 @@ def _as_it_was(caplog):
     caplog.set_level(logging.WARNING)
     yield
     otel.uninstall()
+    # A provider that was handed out serves for good: other tests have none.
+    _otel_context.unfollow("tracer_provider")
+    bridge._bridge.provider = None
     gc.collect()
+    assert opentelemetry.context._RUNTIME_CONTEXT is before[2]
     assert trace_api._TRACER_PROVIDER is before[0] or isinstance(
         trace_api._TRACER_PROVIDER, TracerProvider
     )
