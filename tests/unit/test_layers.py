@@ -20,7 +20,8 @@ MAY_IMPORT = {
     "shipping": {"entities", "search", "store"},
     "integrations": {"entities", "recording"},
     "render": {"entities"},
-    "web": {"entities", "search", "store", "shipping", "render"},
+    "link": {"entities", "search", "store", "render"},
+    "web": {"entities", "search", "store", "shipping", "render", "link"},
     "notebook": {
         "entities",
         "recording",
@@ -29,6 +30,7 @@ MAY_IMPORT = {
         "shipping",
         "integrations",
         "render",
+        "link",
     },
 }
 # The public face: modules beside the folders, and the demo's offline provider.
