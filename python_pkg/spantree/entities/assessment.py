@@ -74,6 +74,10 @@ class AssessmentError:
     stack_trace: str | None = None
 
 
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 def new_assessment_id() -> str:
     """Make an id: ``a-`` and 32 random hex digits."""
     return f"a-{os.urandom(16).hex()}"
@@ -108,10 +112,8 @@ class Assessment:
     rationale: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     span_id: str | None = None
-    create_time_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
-    last_update_time_ms: int = field(
-        default_factory=lambda: time.time_ns() // 1_000_000
-    )
+    create_time_ms: int = field(default_factory=_now_ms)
+    last_update_time_ms: int = field(default_factory=_now_ms)
     assessment_id: str = field(default_factory=new_assessment_id)
     overrides: str | None = None
     valid: bool = True
@@ -250,18 +252,14 @@ class Feedback(Assessment):
         *,
         assessment_id: str | None = None,
     ) -> None:
-        now = time.time_ns() // 1_000_000
         super().__init__(
             name=name,
             source=source or AssessmentSource(AssessmentSourceType.CODE),
             trace_id=trace_id,
             value=value,
             rationale=rationale,
-            metadata=dict(metadata or {}),
             span_id=span_id,
-            create_time_ms=_given(create_time_ms, now),
-            last_update_time_ms=_given(last_update_time_ms, now),
-            assessment_id=assessment_id or new_assessment_id(),
+            **_filled(metadata, create_time_ms, last_update_time_ms, assessment_id),
             overrides=overrides,
             valid=valid,
             error=_as_error(error),
@@ -306,18 +304,14 @@ class Expectation(Assessment):
         valid: bool = True,
         assessment_id: str | None = None,
     ) -> None:
-        now = time.time_ns() // 1_000_000
         super().__init__(
             name=name,
             source=source or AssessmentSource(AssessmentSourceType.HUMAN),
             trace_id=trace_id,
             value=value,
             rationale=rationale,
-            metadata=dict(metadata or {}),
             span_id=span_id,
-            create_time_ms=_given(create_time_ms, now),
-            last_update_time_ms=_given(last_update_time_ms, now),
-            assessment_id=assessment_id or new_assessment_id(),
+            **_filled(metadata, create_time_ms, last_update_time_ms, assessment_id),
             overrides=overrides,
             valid=valid,
         )
@@ -357,18 +351,14 @@ class IssueReference(Assessment):
         valid: bool = True,
         assessment_id: str | None = None,
     ) -> None:
-        now = time.time_ns() // 1_000_000
         super().__init__(
             name=issue_id,
             source=source or AssessmentSource(AssessmentSourceType.CODE),
             trace_id=trace_id,
             value=issue_name,
             rationale=rationale,
-            metadata=dict(metadata or {}),
             span_id=span_id,
-            create_time_ms=_given(create_time_ms, now),
-            last_update_time_ms=_given(last_update_time_ms, now),
-            assessment_id=assessment_id or new_assessment_id(),
+            **_filled(metadata, create_time_ms, last_update_time_ms, assessment_id),
             valid=valid,
         )
 
@@ -420,8 +410,22 @@ def changed(assessment: Assessment, **fields: Any) -> Assessment:
     return made
 
 
-def _given(value: int | None, otherwise: int) -> int:
-    return otherwise if value is None else value
+def _filled(
+    metadata: Mapping[str, str] | None,
+    create_time_ms: int | None,
+    last_update_time_ms: int | None,
+    assessment_id: str | None,
+) -> dict[str, Any]:
+    """Fill in what every kind of assessment has and nobody needs to give."""
+    now = _now_ms()
+    return {
+        "metadata": dict(metadata or {}),
+        "create_time_ms": now if create_time_ms is None else create_time_ms,
+        "last_update_time_ms": (
+            now if last_update_time_ms is None else last_update_time_ms
+        ),
+        "assessment_id": assessment_id or new_assessment_id(),
+    }
 
 
 def _as_error(
