@@ -14,6 +14,7 @@ from spantree.entities.propagation import (
     write_headers,
 )
 from spantree.entities.trace import SESSION, USER
+from spantree.recording.blocks import EntersAsync
 from spantree.recording.context import CURRENT, current_span
 from spantree.recording.guard import guard, warn
 
@@ -54,7 +55,7 @@ def headers(baggage: bool = False) -> dict[str, str]:
     return {}
 
 
-class _Block:
+class _Block(EntersAsync):
     """A block of code that goes on with a trace; see :class:`continue_trace`."""
 
     __slots__ = ("_above", "_before", "_node", "_parent")
@@ -91,19 +92,6 @@ class _Block:
         if self._parent is not None and REMOTE.get() is self._parent:
             REMOTE.set(self._before)
             CURRENT.set(self._above)
-
-    async def __aenter__(self) -> None:
-        """Begin the block."""
-        self.__enter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        stack: TracebackType | None,
-    ) -> None:
-        """End the block; exceptions go on."""
-        self.__exit__(kind, error, stack)
 
 
 class continue_trace(_Block):  # noqa: N801 - reads as a statement

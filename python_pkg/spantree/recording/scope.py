@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from spantree.entities.live_span import NoOpSpan
 from spantree.entities.trace import SESSION, USER
+from spantree.recording.blocks import EntersAsync
 from spantree.recording.context import CURRENT
 from spantree.recording.guard import guard
 
@@ -44,7 +45,7 @@ EXPERIMENT: ContextVar[str | None] = ContextVar("spantree_experiment", default=N
 SCOPE: ContextVar[Scope | None] = ContextVar("spantree_scope", default=None)
 
 
-class _Block:
+class _Block(EntersAsync):
     """A block of code and what holds in it; see :class:`context`."""
 
     __slots__ = (
@@ -105,19 +106,6 @@ class _Block:
                 span = span.above
             if span is self._node and (span is not None or CURRENT.get() is None):
                 CURRENT.set(self._above)
-
-    async def __aenter__(self) -> None:
-        """Begin the block."""
-        self.__enter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        stack: TracebackType | None,
-    ) -> None:
-        """End the block; exceptions go on."""
-        self.__exit__(kind, error, stack)
 
 
 class context(_Block):  # noqa: N801 - MLflow's name, read as a statement
