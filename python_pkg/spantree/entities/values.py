@@ -35,6 +35,17 @@ _NOTE_BYTES = NOTE.encode()
 _LONG_INTEGER = re.compile(rb"\d{19}")
 
 
+def visible(text: str) -> str:
+    r"""Turn lone surrogates, which UTF-8 can't say, into visible ``\ud800``."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+    return text
+
+
 def encode(value: Captured) -> bytes:
     """Give the JSON text (UTF-8) of a captured value."""
     if type(value) is bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from spantree.entities.values import visible
+
 _NUL = "\x00"
 
 
@@ -12,10 +14,4 @@ def clean_text(text: str) -> str:
     """
     if _NUL in text:
         text = text.replace(_NUL, "\\u0000")
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "backslashreplace").decode()
-    return text
+    return visible(text)

@@ -10,7 +10,7 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from spantree.entities.values import NOTE
+from spantree.entities.values import NOTE, visible
 from spantree.recording.capture.notes import (
     OpenNote,
     Reading,
@@ -22,7 +22,6 @@ from spantree.recording.capture.notes import (
     module_of,
     note,
     type_name,
-    visible,
 )
 from spantree.recording.capture.storage import Storage, opaque_reader
 

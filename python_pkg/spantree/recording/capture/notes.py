@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
-from spantree.entities.values import NOTE
+from spantree.entities.values import NOTE, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,17 +105,6 @@ def type_name(kind: type) -> str:
     if len(full) > LONGEST_TYPE_NAME:
         return full[: LONGEST_TYPE_NAME - 1] + "…"
     return full
-
-
-def visible(text: str) -> str:
-    r"""Turn lone surrogates, which UTF-8 can't say, into visible ``\ud800``."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "backslashreplace").decode()
-    return text
 
 
 def inherits(kind: type, base: type) -> bool:

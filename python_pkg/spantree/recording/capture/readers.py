@@ -19,6 +19,7 @@ from types import (
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from spantree.entities.attachment import Attachment
+from spantree.entities.values import visible
 from spantree.recording.capture import containers, scalars
 from spantree.recording.capture.libraries import library_reader, library_type
 from spantree.recording.capture.media import attached
@@ -31,7 +32,6 @@ from spantree.recording.capture.notes import (
     note,
     qualified_name,
     type_name,
-    visible,
 )
 from spantree.recording.capture.storage import (
     Storage,

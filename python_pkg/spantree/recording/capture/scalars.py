@@ -9,6 +9,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from spantree.entities.attachment import sniff
+from spantree.entities.values import visible
 from spantree.recording.capture.notes import (
     Note,
     Reading,
@@ -20,7 +21,6 @@ from spantree.recording.capture.notes import (
     note,
     qualified_name,
     type_name,
-    visible,
 )
 
 if TYPE_CHECKING:

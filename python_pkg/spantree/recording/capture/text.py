@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spantree.recording.capture.notes import visible
+from spantree.entities.values import visible
 
 
 def size_of(text: str, enough: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import thread_time
 from typing import TYPE_CHECKING, Any
 
-from spantree.entities.values import NOTE
+from spantree.entities.values import NOTE, visible
 from spantree.recording.capture import containers
 from spantree.recording.capture.frames import MANY_LEVELS, Frame, outermost
 from spantree.recording.capture.limits import ACTIVE
@@ -25,7 +25,6 @@ from spantree.recording.capture.notes import (
     key_text,
     note,
     type_name,
-    visible,
 )
 from spantree.recording.capture.readers import reader_for
 from spantree.recording.capture.scalars import long_int
