@@ -61,9 +61,9 @@ def test_a_program_is_named_by_its_file_and_user(tmp_path):
 
 
 def test_a_notebook_is_named_by_its_file(tmp_path):
-    found = noted(tmp_path, JPY_SESSION_NAME="/work/a.ipynb")
+    found = noted(tmp_path, JPY_SESSION_NAME="/home/ada/a.ipynb")
 
-    assert found["mlflow.source.name"] == "/work/a.ipynb"
+    assert found["mlflow.source.name"] == "/home/ada/a.ipynb"
     assert found["mlflow.source.type"] == "NOTEBOOK"
 
 
