@@ -77,6 +77,37 @@ def _end(
         _runs.end(call_id, done, exception)
 
 
+def _is_left_out(call_id: str, what: str) -> bool:
+    """Whether what happens inside is not to be recorded; sees to it, if so."""
+    if not (_integration.on and what in _left_out):
+        return False
+    with guard(_integration.site):
+        _runs.silence(call_id)
+    return True
+
+
+def _begins(
+    suffix: str, span_type: str, *, within: str | None = None
+) -> Callable[[_Callback, str, object, Mapping[str, Any]], None]:
+    """Make a callback that begins a span named by the instance's class and a suffix.
+
+    Args:
+        suffix: What follows the class's name.
+        span_type: The span's type.
+        within: "compile" or "evaluate", where what happens inside may be left out.
+    """
+
+    def begins(
+        _: _Callback, call_id: str, instance: object, inputs: Mapping[str, Any]
+    ) -> None:
+        if within is not None and _is_left_out(call_id, within):
+            return
+        name = type(instance).__name__ + suffix
+        _begin(call_id, name, span_type, lambda: values.arguments_of(inputs))
+
+    return begins
+
+
 class _Callback:
     """What DSPy calls; its methods have the names of ``BaseCallback``."""
 
@@ -102,17 +133,12 @@ class _Callback:
             lambda: values.model_attributes(instance),
         )
 
-    def on_adapter_format_start(
-        self, call_id: str, instance: object, inputs: Mapping[str, Any]
-    ) -> None:
-        name = f"{type(instance).__name__}.format"
-        _begin(call_id, name, SpanType.PARSER, lambda: values.arguments_of(inputs))
-
-    def on_adapter_parse_start(
-        self, call_id: str, instance: object, inputs: Mapping[str, Any]
-    ) -> None:
-        name = f"{type(instance).__name__}.parse"
-        _begin(call_id, name, SpanType.PARSER, lambda: values.arguments_of(inputs))
+    on_adapter_format_start = _begins(".format", SpanType.PARSER)
+    on_adapter_parse_start = _begins(".parse", SpanType.PARSER)
+    on_evaluate_start = _begins(".__call__", SpanType.EVALUATOR, within="evaluate")
+    on_compile_start = _begins(".compile", SpanType.TASK, within="compile")
+    on_interpreter_execute_start = _begins(".execute", SpanType.TOOL)
+    on_interpreter_tool_call_start = _begins(".invoke_tool", SpanType.TOOL)
 
     def on_tool_start(
         self, call_id: str, instance: Any, inputs: Mapping[str, Any]
@@ -120,43 +146,12 @@ class _Callback:
         name = f"Tool.{instance.name}"
         _begin(call_id, name, SpanType.TOOL, lambda: values.arguments_of(inputs))
 
-    def on_evaluate_start(
-        self, call_id: str, instance: object, inputs: Mapping[str, Any]
-    ) -> None:
-        if _is_left_out(call_id, "evaluate"):
-            return
-        name = f"{type(instance).__name__}.__call__"
-        _begin(call_id, name, SpanType.EVALUATOR, lambda: values.arguments_of(inputs))
-
-    def on_compile_start(
-        self, call_id: str, instance: object, inputs: Mapping[str, Any]
-    ) -> None:
-        if _is_left_out(call_id, "compile"):
-            return
-        name = f"{type(instance).__name__}.compile"
-        _begin(call_id, name, SpanType.TASK, lambda: values.arguments_of(inputs))
-
-    def on_interpreter_execute_start(
-        self, call_id: str, instance: object, inputs: Mapping[str, Any]
-    ) -> None:
-        name = f"{type(instance).__name__}.execute"
-        _begin(call_id, name, SpanType.TOOL, lambda: values.arguments_of(inputs))
-
-    def on_interpreter_tool_call_start(
-        self, call_id: str, instance: object, inputs: Mapping[str, Any]
-    ) -> None:
-        name = f"{type(instance).__name__}.invoke_tool"
-        _begin(call_id, name, SpanType.TOOL, lambda: values.arguments_of(inputs))
-
     def on_interpreter_startup_start(
         self, call_id: str, instance: object, inputs: Mapping[str, Any]
     ) -> None:
         """An interpreter's start and shutdown are not recorded."""
 
-    def on_interpreter_shutdown_start(
-        self, call_id: str, instance: object, inputs: Mapping[str, Any]
-    ) -> None:
-        """An interpreter's start and shutdown are not recorded."""
+    on_interpreter_shutdown_start = on_interpreter_startup_start
 
     def on_module_end(
         self, call_id: str, outputs: object, exception: BaseException | None = None
@@ -170,15 +165,6 @@ class _Callback:
 
 
 _callback = _Callback()
-
-
-def _is_left_out(call_id: str, what: str) -> bool:
-    """Whether what happens inside is not to be recorded; sees to it, if so."""
-    if not (_integration.on and what in _left_out):
-        return False
-    with guard(_integration.site):
-        _runs.silence(call_id)
-    return True
 
 
 def _attach(module: ModuleType) -> bool:
