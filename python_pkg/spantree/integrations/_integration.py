@@ -144,25 +144,31 @@ class Integration:
         """Where failures of this integration are counted."""
         return f"autolog.{self.library}"
 
-    def enable(
-        self, options: Options, *, is_silent: bool, must_be_supported: bool
+    def switch(
+        self,
+        options: Options,
+        *,
+        on: bool,
+        is_silent: bool,
+        must_be_supported: bool,
     ) -> None:
-        """Trace the library's calls from now on, imported already or not.
+        """Trace the library's calls from now on, imported already or not; or stop.
+
+        Calls that are under way when it stops are finished.
 
         Args:
-            options: Take the place of the earlier ones.
+            options: Take the place of the earlier ones, if calls are traced.
+            on: Whether they are.
             is_silent: Whether to say nothing about versions and absence.
             must_be_supported: Whether to leave a version alone that is newer than the
                 tested ones, as one that is too old always is.
         """
-        version = self.installed_version()
-        complaint = None if version is None else self.versions.complaint(version)
-        is_too_old = version is not None and self.versions.is_too_old(version)
-        if not is_silent:
-            is_left = is_too_old or must_be_supported
-            self._tell(version, complaint, is_left=is_left)
-        if is_too_old or (complaint and must_be_supported):
-            self.disable()
+        if not on or self._is_refused(
+            is_silent=is_silent, must_be_supported=must_be_supported
+        ):
+            self.on = False
+            TRACED.discard(self.library)
+            WATCHER.unwatch(self._modules())
             return
         self.options = options
         self.on = True
@@ -171,11 +177,15 @@ class Integration:
         WATCHER.watch(self._modules(), self.apply)
         self.apply()
 
-    def disable(self) -> None:
-        """Stop tracing the library's calls; those under way are finished."""
-        self.on = False
-        TRACED.discard(self.library)
-        WATCHER.unwatch(self._modules())
+    def _is_refused(self, *, is_silent: bool, must_be_supported: bool) -> bool:
+        """Whether the version that is installed is left alone; says so, once."""
+        version = self.installed_version()
+        complaint = None if version is None else self.versions.complaint(version)
+        is_too_old = version is not None and self.versions.is_too_old(version)
+        is_left = is_too_old or must_be_supported
+        if not is_silent:
+            self._tell(version, complaint, is_left=is_left)
+        return complaint is not None and is_left
 
     def apply(self) -> None:
         """Put the hooks in place wherever their classes have been imported."""

@@ -256,16 +256,14 @@ def autolog(
         log_evals: The same.
     """
     del exclusive, log_compiles, log_evals
-    if disable or not log_traces:
-        _integration.disable()
-        return
     _left_out.clear()
     if not log_traces_from_compile:
         _left_out.add("compile")
     if not log_traces_from_eval:
         _left_out.add("evaluate")
-    _integration.enable(
+    _integration.switch(
         Options(log_inputs=log_inputs, log_outputs=log_outputs),
+        on=log_traces and not disable,
         is_silent=silent,
         must_be_supported=disable_for_unsupported_versions,
     )

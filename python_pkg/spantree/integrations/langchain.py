@@ -418,11 +418,9 @@ def autolog(
         run_tracer_inline: Accepted, as MLflow does; it always is.
     """
     del exclusive, run_tracer_inline
-    if disable or not log_traces:
-        _integration.disable()
-        return
-    _integration.enable(
+    _integration.switch(
         Options(log_inputs=log_inputs, log_outputs=log_outputs),
+        on=log_traces and not disable,
         is_silent=silent,
         must_be_supported=disable_for_unsupported_versions,
     )

@@ -236,11 +236,9 @@ def autolog(
         log_outputs: Whether the results are recorded; usage and model always are.
     """
     del exclusive
-    if disable or not log_traces:
-        _integration.disable()
-        return
-    _integration.enable(
+    _integration.switch(
         Options(log_inputs=log_inputs, log_outputs=log_outputs),
+        on=log_traces and not disable,
         is_silent=silent,
         must_be_supported=disable_for_unsupported_versions,
     )

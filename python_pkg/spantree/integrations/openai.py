@@ -141,16 +141,14 @@ def autolog(
         disable_openai_agent_tracer: Accepted, as MLflow does; without effect.
     """
     del exclusive, disable_openai_agent_tracer
-    if disable or not log_traces:
-        _integration.disable()
-        return
-    _integration.enable(
+    _integration.switch(
         Options(
             log_inputs=log_inputs,
             log_outputs=log_outputs,
             chunk_events=chunk_events,
             propagate=propagate,
         ),
+        on=log_traces and not disable,
         is_silent=silent,
         must_be_supported=disable_for_unsupported_versions,
     )
