@@ -8,6 +8,7 @@ import pytest
 from support.sdk import sdk
 
 from spantree.demo import DemoProvider
+from spantree.integrations import get_library
 from spantree.testing import recorded_traces
 
 
@@ -31,38 +32,42 @@ def traces():
         yield found
 
 
-@pytest.fixture
-def _autolog():
-    """Trace openai during the test, with the default options."""
-    from spantree.integrations import openai as integration
-
+def _traced(library):
+    """Trace a library during a test, with the default options."""
+    integration = get_library(library)
     integration.autolog()
     yield
     integration.autolog(disable=True)
     gc.collect()
 
 
-@pytest.fixture
-def client(provider, _autolog):
-    openai = sdk("openai")
-    with openai.OpenAI(
-        base_url=provider.url,
+def _client(library, kind, base_url):
+    """Make a client of an SDK; it never tries again."""
+    module = sdk(library)
+    is_async = kind.startswith("Async")
+    http = module.DefaultAsyncHttpxClient if is_async else module.DefaultHttpxClient
+    return getattr(module, kind)(
+        base_url=base_url,
         api_key="test",
         max_retries=0,
-        http_client=openai.DefaultHttpxClient(trust_env=False, verify=False),
-    ) as made:
+        http_client=http(trust_env=False, verify=False),
+    )
+
+
+@pytest.fixture
+def _autolog():
+    yield from _traced("openai")
+
+
+@pytest.fixture
+def client(provider, _autolog):
+    with _client("openai", "OpenAI", provider.url) as made:
         yield made
 
 
 @pytest.fixture
 async def async_client(provider, _autolog):
-    openai = sdk("openai")
-    async with openai.AsyncOpenAI(
-        base_url=provider.url,
-        api_key="test",
-        max_retries=0,
-        http_client=openai.DefaultAsyncHttpxClient(trust_env=False, verify=False),
-    ) as made:
+    async with _client("openai", "AsyncOpenAI", provider.url) as made:
         yield made
 
 
@@ -88,36 +93,18 @@ def weather_tools():
 
 @pytest.fixture
 def _anthropic_autolog():
-    """Trace anthropic during the test, with the default options."""
-    from spantree.integrations import anthropic as integration
-
-    integration.autolog()
-    yield
-    integration.autolog(disable=True)
-    gc.collect()
+    yield from _traced("anthropic")
 
 
 @pytest.fixture
 def claude(provider, _anthropic_autolog):
-    anthropic = sdk("anthropic")
-    with anthropic.Anthropic(
-        base_url=provider.root,
-        api_key="test",
-        max_retries=0,
-        http_client=anthropic.DefaultHttpxClient(trust_env=False, verify=False),
-    ) as made:
+    with _client("anthropic", "Anthropic", provider.root) as made:
         yield made
 
 
 @pytest.fixture
 async def async_claude(provider, _anthropic_autolog):
-    anthropic = sdk("anthropic")
-    async with anthropic.AsyncAnthropic(
-        base_url=provider.root,
-        api_key="test",
-        max_retries=0,
-        http_client=anthropic.DefaultAsyncHttpxClient(trust_env=False, verify=False),
-    ) as made:
+    async with _client("anthropic", "AsyncAnthropic", provider.root) as made:
         yield made
 
 
