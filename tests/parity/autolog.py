@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import tempfile
 from importlib import import_module
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "python_pkg")]
 
 from parity import autolog_frameworks  # noqa: E402, F401 - adds to FEATURES
@@ -116,7 +117,7 @@ def main(arguments: list[str]) -> None:
         theirs, ours = (json.loads(Path(name).read_text()) for name in arguments[1:3])
         PAGE.write_text(page(PAGE.read_text(), theirs, ours["outcomes"]))
         return
-    module, out = arguments
+    module, out = arguments[0], Path(arguments[1]).resolve()
     from importlib.metadata import version
 
     if module == "mlflow":
@@ -124,6 +125,7 @@ def main(arguments: list[str]) -> None:
 
         logging.getLogger("alembic").setLevel(logging.ERROR)
         folder = tempfile.mkdtemp()
+        os.chdir(folder)  # where it keeps what belongs to its traces
         mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
         mlflow.set_experiment("features")
     else:
@@ -135,7 +137,7 @@ def main(arguments: list[str]) -> None:
         "versions": {name: version(name) for name in names},
         "outcomes": {library: outcomes(module, library) for library in FEATURES},
     }
-    Path(out).write_text(json.dumps(found, indent=1) + "\n")
+    out.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":
