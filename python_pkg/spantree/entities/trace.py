@@ -223,7 +223,7 @@ class Trace:
         return {"info": self.info.to_dict(), "data": self.data.to_dict()}
 
     def to_json(self, pretty: bool = False) -> str:
-        """Give :meth:`to_dict` as JSON text, a NaN in it as a note."""
+        """Give :meth:`to_dict` as JSON text for UTF-8, a NaN in it as a note."""
         return self._json_of(self.to_dict(), pretty=pretty)
 
     def _json_of(self, data: dict[str, Any], *, pretty: bool = False) -> str:
@@ -242,9 +242,11 @@ class Trace:
             separators=None if pretty else (",", ":"),
         )
         try:
-            return dump(data, allow_nan=False)
-        except ValueError:
+            text = dump(data, allow_nan=False)
+            text.encode()
+        except ValueError:  # a NaN, or a lone surrogate
             return dump(with_notes(data))
+        return text
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Trace:

@@ -63,3 +63,16 @@ def test_a_trace_with_a_nan_comes_back(pretty):
         assert math.isnan(kept["values"][0])
         assert kept["values"][1] == {"x": math.inf}
         assert kept["n"] == -math.inf
+
+
+@pytest.mark.parametrize("pretty", [True, False])
+def test_a_lone_surrogate_in_an_event_can_be_written_to_a_file(pretty):
+    spantree.set_tracking_uri("memory:")
+    with spantree.start_span("root") as root:
+        root.add_event(SpanEvent("event", attributes={"a": "\ud800"}))
+
+    text = spantree.get_trace(root.trace_id).to_json(pretty)
+
+    strictly(text.encode().decode())
+    event = Trace.from_json(text).data.root.events[0]
+    assert event.attributes == {"a": r"\ud800"}
