@@ -46,7 +46,7 @@ test-notebook: $(VENV)/.dev
 
 # Two environments: openai 3 here, and openai 2 with every library that is traced.
 test-integrations: $(VENV)/.dev
-	SPANTREE_TEST_REQUIRES=openai,anthropic $(BIN)/pytest -q -n 2 --dist loadfile tests/integrations
+	SPANTREE_TEST_REQUIRES=openai,anthropic $(BIN)/pytest -q -n 2 --dist loadfile tests/integrations tests/services
 
 test-libraries: $(LIBRARIES)/.made
 	SPANTREE_TEST_REQUIRES=all $(LIBRARIES)/bin/pytest -q -n 2 --dist loadfile tests/integrations

@@ -17,6 +17,7 @@ from spantree._version import __version__
 if TYPE_CHECKING:
     from spantree import (
         anthropic,
+        asgi,
         autogen,
         client,
         demo,
@@ -192,6 +193,7 @@ _NAMES = {
 }
 _MODULES = {
     "anthropic": "spantree.anthropic",
+    "asgi": "spantree.asgi",
     "autogen": "spantree.autogen",
     "client": "spantree.client",
     "demo": "spantree.demo",
@@ -216,6 +218,7 @@ __all__ = [
     "add_trace",
     "aggregate",
     "anthropic",
+    "asgi",
     "autogen",
     "autolog",
     "client",

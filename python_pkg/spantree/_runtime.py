@@ -6,13 +6,12 @@ first trace, a notebook's hooks with ``%load_ext spantree``.
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
-import threading
 from typing import TYPE_CHECKING, TypeVar
 
 from spantree._environment import environment
+from spantree._exit import at_exit
 from spantree.configuration import (
     apply_environment,
     environment_experiment,
@@ -22,7 +21,14 @@ from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
 from spantree.entities.experiment import DEFAULT_ID
 from spantree.entities.ids import parse_trace_id
 from spantree.entities.trace import Trace
-from spantree.recording import RECORDER, LiveTrace, counters, internal_errors, warn
+from spantree.recording import (
+    FIRST_USE,
+    RECORDER,
+    LiveTrace,
+    counters,
+    internal_errors,
+    warn,
+)
 from spantree.recording.capture import SHELF
 
 if TYPE_CHECKING:
@@ -61,7 +67,7 @@ class Runtime:
         self.on_rendered: Callable[[Trace], None] | None = None
         self.on_asked_to_show: Callable[[Trace], None] | None = None
         # Reentrant: the collector may end a span, and so come back here, at any time.
-        self._lock = threading.RLock()
+        self._lock = FIRST_USE
         # Traces that were judged while only this process knew them whole.
         self._judged: set[int] = set()
         # Those of which another process, or an earlier run, holds a part; newest last.
@@ -461,7 +467,7 @@ def _first_trace() -> None:
     RECORDER.traces.add_listener(RUNTIME, first=True)
     RECORDER.traces.on_set_aside = RUNTIME.set_aside
     watch_timeouts()
-    atexit.register(RUNTIME.close)
+    at_exit(RUNTIME.close)
     shell = _kernel_shell()
     if shell is not None and os.environ.get("SPANTREE_AUTOLOAD") != "0":
         from spantree.notebook import activate

@@ -5,6 +5,7 @@ from spantree.recording.clock import time_ns
 from spantree.recording.context import NO_OP
 from spantree.recording.decorator import trace
 from spantree.recording.expiry import Expiry
+from spantree.recording.forks import FIRST_USE
 from spantree.recording.guard import (
     counters,
     guard,
@@ -31,6 +32,7 @@ from spantree.recording.spans import (
 from spantree.recording.threads import ThreadPoolExecutor, propagate
 
 __all__ = [
+    "FIRST_USE",
     "NO_OP",
     "RECORDER",
     "Expiry",

@@ -35,6 +35,7 @@ from spantree.recording.context import (
     forget_ended,
     leave,
 )
+from spantree.recording.forks import FIRST_USE
 from spantree.recording.guard import counters, guard, swallow, warn
 from spantree.recording.live_trace import LiveTrace, note_cuts
 from spantree.recording.open_traces import OpenTraces
@@ -100,10 +101,11 @@ class Recorder:
     def redactor(self) -> Redactor:
         """Masks the secrets in what leaves the recorder; made when first needed."""
         if self._redactor is None:
-            # Not at the import of spantree, which is to be quick.
-            from spantree.recording.redaction import Redactor
+            with FIRST_USE:
+                # Not at the import of spantree, which is to be quick.
+                from spantree.recording.redaction import Redactor
 
-            self._redactor = Redactor()
+                self._redactor = self._redactor or Redactor()
         return self._redactor
 
     @redactor.setter
@@ -377,6 +379,7 @@ class Recorder:
         scope = SCOPE.get()
         if scope is not None:
             trace.describe(scope.tags, scope.metadata)
+            trace.client_request_id = scope.client_request_id
         root.start_time_ns = trace.now_ns()
         try:
             trace.adopt_root(root)

@@ -1,4 +1,4 @@
-"""What every root begun in a block is given: tags, session, user; or that it is off."""
+"""What roots begun in a block are given: tags, session, request; or that it is off."""
 
 from __future__ import annotations
 
@@ -19,25 +19,28 @@ if TYPE_CHECKING:
 
 
 class Scope:
-    """Text by key for the roots begun inside; immutable.
+    """What holds for the roots begun inside; immutable.
 
     Attributes:
         outer: What holds around the block.
-        tags: Their tags.
+        tags: Their tags, by key.
         metadata: Their metadata, session and user among it.
+        client_request_id: The caller's own id of the request, or None.
     """
 
-    __slots__ = ("metadata", "outer", "tags")
+    __slots__ = ("client_request_id", "metadata", "outer", "tags")
 
     def __init__(
         self,
         outer: Scope | None,
         tags: dict[str, object],
         metadata: dict[str, object],
+        client_request_id: str | None,
     ) -> None:
         self.outer = outer
         self.tags = tags
         self.metadata = metadata
+        self.client_request_id = client_request_id
 
 
 # The experiment of roots begun in this context; None leaves it to the recorder.
@@ -54,6 +57,7 @@ class _Block(EntersAsync):
         "_metadata",
         "_node",
         "_outer",
+        "_request_id",
         "_scope",
         "_tags",
     )
@@ -63,6 +67,7 @@ class _Block(EntersAsync):
     _metadata: dict[str, object]
     _node: LiveSpan | None
     _outer: Scope | None
+    _request_id: str | None
     _scope: Scope | None
     _tags: dict[str, object]
 
@@ -74,6 +79,7 @@ class _Block(EntersAsync):
                 outer,
                 {**(outer.tags if outer else {}), **self._tags},
                 {**(outer.metadata if outer else {}), **self._metadata},
+                self._request_id or (outer.client_request_id if outer else None),
             )
             SCOPE.set(self._scope)
             if self._enabled is not None:
@@ -119,6 +125,7 @@ class context(_Block):  # noqa: N801 - MLflow's name, read as a statement
         enabled: False records nothing inside; True records again within such a block.
         session_id: The conversation the traces belong to.
         user: The user the program serves.
+        client_request_id: The caller's own id of the request.
 
     Example:
         >>> import spantree
@@ -136,12 +143,15 @@ class context(_Block):  # noqa: N801 - MLflow's name, read as a statement
         enabled: bool | None = None,
         session_id: str | None = None,
         user: str | None = None,
+        *,
+        client_request_id: str | None = None,
     ) -> None:
         self._tags = _given(tags)
         self._metadata = {
             **_given(metadata),
             **_given({SESSION: session_id, USER: user}),
         }
+        self._request_id = client_request_id
         self._enabled = enabled
         self._outer = None
         self._scope = None

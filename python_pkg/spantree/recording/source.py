@@ -8,6 +8,8 @@ import re
 import sys
 from pathlib import Path
 
+from spantree.recording.forks import FIRST_USE
+
 SOURCE_NAME = "mlflow.source.name"
 SOURCE_TYPE = "mlflow.source.type"
 USER_NAME = "mlflow.user"
@@ -44,7 +46,8 @@ def source_metadata() -> dict[str, str]:
 
 
 def _user() -> str:
-    import getpass
+    with FIRST_USE:
+        import getpass
 
     try:
         return getpass.getuser()

@@ -104,7 +104,10 @@ TRACING = {
     "enable": "",
     "disable": "",
     "reset": "",
-    "context": "metadata=None, tags=None, enabled=None, session_id=None, user=None",
+    "context": (
+        "metadata=None, tags=None, enabled=None, session_id=None, user=None, *, "
+        "client_request_id=None"
+    ),
     "configure": "span_processors=None",
     "set_destination": "location, *, context_local=False",
     "enable_notebook_display": "",

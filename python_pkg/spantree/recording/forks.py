@@ -1,0 +1,60 @@
+"""A lock that a fork waits for.
+
+A child has one thread only. A module that another one was importing is half made there
+for ever, and a lock that it held is never released.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+# Our slowest import takes a tenth of it on a busy machine.
+_FORK_WAIT_S = 2.0
+
+
+class ForkSafeLock:
+    """A reentrant lock, free in every child and with nothing half done under it."""
+
+    __slots__ = ("_is_held_by_fork", "_lock")
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._is_held_by_fork = False
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(
+                before=self._before_fork,
+                after_in_parent=self._after_fork_in_parent,
+                after_in_child=self._after_fork_in_child,
+            )
+
+    def __enter__(self) -> None:
+        """Wait for the lock."""
+        self._lock.acquire()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        stack: TracebackType | None,
+    ) -> None:
+        """Release it."""
+        self._lock.release()
+
+    def _before_fork(self) -> None:
+        self._is_held_by_fork = self._lock.acquire(timeout=_FORK_WAIT_S)
+
+    def _after_fork_in_parent(self) -> None:
+        if self._is_held_by_fork:
+            self._lock.release()
+
+    def _after_fork_in_child(self) -> None:
+        self._lock = threading.RLock()
+
+
+FIRST_USE = ForkSafeLock()
+"""Held by whatever imports or opens a part of spantree off the user's thread."""
