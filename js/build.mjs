@@ -151,6 +151,20 @@ async function writeLabExtension(script, version) {
   ]);
 }
 
+/** The licences of what the bundles hold of others, which must go where the bundles go. */
+async function writeLicences() {
+  const { dependencies } = JSON.parse(await readFile(join(HERE, "package.json"), "utf8"));
+  const parts = Object.keys(dependencies).map(async (name) => {
+    const folder = join(HERE, "node_modules", name);
+    const { version, license } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+    const text = await readFile(join(folder, "LICENSE"), "utf8");
+    return `${name} ${version} (${license})\n\n${text.trim()}\n`;
+  });
+  const heading = "The viewer's bundles hold code of these packages.\n\n";
+  const text = heading + (await Promise.all(parts)).join("\n\n");
+  await writeFile(join(STATIC, "THIRD_PARTY_LICENSES.txt"), text);
+}
+
 /** Print sizes; true when all are within their budget. */
 function report(bundles) {
   let fits = true;
@@ -188,6 +202,7 @@ async function build() {
     writeFile(join(STATIC, "page.js"), page),
     writeLabExtension(lab, version),
   ]);
+  await writeLicences();
   const fits = report([
     ["widget.js + widget.css", [widget, css], WIDGET_BUDGET],
     ["page.js", [page], null],

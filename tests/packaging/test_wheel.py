@@ -61,12 +61,34 @@ def installed(wheel, tmp_path_factory):
 def test_the_wheel_carries_viewer_extension_types_and_demo(wheel):
     names = zipfile.ZipFile(wheel).namelist()
 
-    for name in ("static/widget.js", "static/widget.css", "static/page.js", "py.typed"):
+    for name in (
+        "static/widget.js",
+        "static/widget.css",
+        "static/page.js",
+        "static/THIRD_PARTY_LICENSES.txt",
+        "py.typed",
+    ):
         assert f"spantree/{name}" in names
     assert "spantree/demo/00_first_trace.ipynb" in names
     assert any(LAB + "/static/remoteEntry." in name for name in names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests/", "js/"))]
+
+
+def test_the_bundles_go_with_the_licences_of_what_they_hold(wheel):
+    text = zipfile.ZipFile(wheel).read("spantree/static/THIRD_PARTY_LICENSES.txt")
+
+    assert b"preact" in text
+    assert b"The MIT License" in text
+
+
+def test_pypi_and_wheel_checkers_find_nothing(built, wheel):
+    tools = Path(sys.executable).parent
+
+    said = run(tools / "twine", "check", "--strict", *built.iterdir())
+    run(tools / "check-wheel-contents", wheel)
+
+    assert said.count("PASSED") == 2
 
 
 def test_the_sdist_carries_sources_and_built_viewer(built):
