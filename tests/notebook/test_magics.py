@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 LOAD = "%load_ext spantree"
@@ -287,6 +289,28 @@ def test_each_option_of_traces_narrows(run_cells):
 
     found = {o: int(result.text(n + 4)) for n, o in enumerate(options)}
     assert found == options
+
+
+def test_a_search_in_texts_says_how_far_back_it_came(run_cells):
+    result = run_cells(
+        LOAD,
+        "import spantree\n"
+        "@spantree.trace\n"
+        "def say(text): return len(text)\n"
+        "say('needle')\n"
+        "for n in range(1500): say('hay')",
+        "found = %traces --grep needle\nprint(len(found))",
+        "import spantree.notebook.magics.traces as magic\nmagic._TEXT_SECONDS = 0.0",
+        "found = %traces --grep needle\nprint(len(found))",
+        "found = %traces --filter \"text CONTAINS 'needle'\" --sort spans\nprint(len(found))",
+    )
+
+    assert result.text(2).strip() == "1"
+    said = result.text(4)
+    assert re.match(r"0 found in 0 s back to 20\d\d-", said)
+    assert "older ones were not looked at. Narrow it: --since, --session" in said
+    assert said.split()[-1] == "0"
+    assert result.text(5).startswith("0 found in 0 s; older ones")
 
 
 def test_a_mistake_loses_nothing(run_cells):

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from spantree.notebook.frames import CellFrames
     from spantree.notebook.host import Host
+    from spantree.notebook.kernel_link import KernelLink
     from spantree.notebook.settings import SpantreeConfig
 
 
@@ -22,9 +23,11 @@ class Desk:
         host: The process's runtime.
         settings: What is shown, and how much of it.
         frames: The running cells.
+        link: What viewers ask through.
     """
 
     shell: InteractiveShell
     host: Host
     settings: SpantreeConfig
     frames: CellFrames
+    link: KernelLink

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from spantree.entities.trace import Trace
     from spantree.search import Query, Summary
-    from spantree.store import Store
+    from spantree.store import Page, Store
 
 _T = TypeVar("_T")
 
@@ -36,6 +36,17 @@ class Host(Protocol):
 
     def search(self, query: Query, limit: int | None, *, spans: bool) -> list[Trace]:
         """Give the traces that match, newest first."""
+
+    def search_page(
+        self,
+        query: Query,
+        limit: int | None,
+        *,
+        cursor: str | None,
+        spans: bool,
+        timeout_s: float | None,
+    ) -> Page:
+        """Give a page of the traces that match; less, if the time runs out."""
 
     def span_frame(self, traces: Sequence[Trace]) -> Any:
         """Give a DataFrame with one row a span."""

@@ -6,7 +6,8 @@ runs: they touch the store alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 from spantree.link import REPLY_BYTES, Reply
 from spantree.link import answer as answer_from
@@ -19,40 +20,48 @@ if TYPE_CHECKING:
 
     from spantree.notebook.host import Host
 
-__all__ = ["REPLY_BYTES", "TARGET", "answer", "close_link", "open_link"]
+__all__ = ["REPLY_BYTES", "TARGET", "KernelLink", "answer"]
 
 TARGET = "spantree"
 _FAILED = "spantree could not answer; its log tells why."
 
 
-def open_link(shell: InteractiveShell, host: Host) -> None:
-    """Answer comms named ``spantree``, if the shell is a kernel's."""
-    manager = _comm_manager(shell)
-    if manager is None:
-        return
+class KernelLink:
+    """The comms named ``spantree`` of one shell, if it is a kernel's.
 
-    def opened(comm: object, _: object) -> None:
-        def received(message: Mapping[str, object]) -> None:
+    Args:
+        shell: The shell.
+        host: The process's runtime.
+
+    Attributes:
+        asked_at: When a viewer last asked for something, in seconds since 1970; None
+            before the first time.
+    """
+
+    def __init__(self, shell: InteractiveShell, host: Host) -> None:
+        self._host = host
+        kernel = getattr(shell, "kernel", None)
+        self._manager: Any = getattr(kernel, "comm_manager", None)
+        self.asked_at: float | None = None
+
+    def open(self) -> None:
+        """Answer from now on."""
+        if self._manager is not None:
+            self._manager.register_target(TARGET, self._opened)
+
+    def close(self) -> None:
+        """Take back what :meth:`open` registered."""
+        if self._manager is not None and TARGET in self._manager.targets:
+            del self._manager.targets[TARGET]
+
+    def _opened(self, comm: Any, _: object) -> None:
+        def received(message: Mapping[str, Any]) -> None:
             with guard("notebook.link"):
-                content = message["content"]
-                data = content["data"]  # type: ignore[index]
-                reply = answer(data, host)
-                comm.send(reply.content, buffers=reply.buffers)  # type: ignore[attr-defined]
+                self.asked_at = time.time()
+                reply = answer(message["content"]["data"], self._host)
+                comm.send(reply.content, buffers=reply.buffers)
 
-        comm.on_msg(received)  # type: ignore[attr-defined]
-
-    manager.register_target(TARGET, opened)  # type: ignore[attr-defined]
-
-
-def close_link(shell: InteractiveShell) -> None:
-    """Take back what :func:`open_link` registered."""
-    manager = _comm_manager(shell)
-    if manager is not None and TARGET in manager.targets:  # type: ignore[attr-defined]
-        del manager.targets[TARGET]  # type: ignore[attr-defined]
-
-
-def _comm_manager(shell: InteractiveShell) -> object | None:
-    return getattr(getattr(shell, "kernel", None), "comm_manager", None)
+        comm.on_msg(received)
 
 
 def answer(request: object, host: Host) -> Reply:

@@ -10,7 +10,7 @@ from spantree.entities.errors import SpantreeException
 from spantree.notebook.desk import Desk
 from spantree.notebook.display import Painter
 from spantree.notebook.frames import CellFrames
-from spantree.notebook.kernel_link import close_link, open_link
+from spantree.notebook.kernel_link import KernelLink
 from spantree.notebook.settings import SpantreeConfig
 from spantree.notebook.ticker import Ticker
 from spantree.recording import RECORDER, guard
@@ -43,7 +43,8 @@ class Session:
         self.painter = Painter(shell, host, self.settings)
         self.ticker = Ticker(self.painter.draw)
         self.frames = CellFrames(self)
-        self.desk = Desk(shell, host, self.settings, self.frames)
+        self.link = KernelLink(shell, host)
+        self.desk = Desk(shell, host, self.settings, self.frames, self.link)
         self.magics: MagicSet | None = None
         # Bound once: IPython takes callbacks back by identity.
         self._callbacks: dict[str, Callable[..., None]] = {
@@ -59,7 +60,7 @@ class Session:
         RECORDER.traces.add_listener(self.frames)
         host.on_rendered = self.frames.note_shown
         host.on_asked_to_show = self.frames.note_asked
-        open_link(shell, host)
+        self.link.open()
 
     def add_magics(self) -> None:
         """Register the magics, their completion and the settings for ``%config``."""
@@ -75,7 +76,7 @@ class Session:
         for event, callback in self._callbacks.items():
             shell.events.unregister(event, callback)
         self.ticker.close()
-        close_link(shell)
+        self.link.close()
         RECORDER.traces.remove_listener(self.frames)
         host.on_rendered = None
         host.on_asked_to_show = None

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import metadata, util
 from typing import TYPE_CHECKING
 
 from spantree._version import __version__
 from spantree.entities.errors import SpantreeException
+from spantree.entities.experiment import DEFAULT_NAME
 from spantree.integrations import status as library_status
 from spantree.notebook.arguments import MagicParser
 from spantree.notebook.display import is_widget_host
+from spantree.notebook.front_end import check_extension, check_viewer
 from spantree.notebook.magic import Magic
 from spantree.notebook.report import Report
 from spantree.notebook.settings import has_toml
@@ -129,7 +130,8 @@ def _check_recording(_: Desk) -> Iterator[str]:
 def _check_store(desk: Desk) -> Iterator[str]:
     name = desk.host.store_name()
     try:
-        desk.host.write(lambda store: store.experiments())
+        # Opens the store as writers do, and changes nothing.
+        desk.host.write(lambda store: store.experiment_id_for(DEFAULT_NAME))
     except SpantreeException as error:
         yield f"✗ the store can't be used: {error}"
         return
@@ -148,17 +150,12 @@ def _check_front_end(desk: Desk) -> Iterator[str]:
         )
     else:
         yield "✓ Jupyter kernel: outputs hold the tree's own MIME type, HTML and text"
-    extension = any(
-        os.path.isdir(os.path.join(prefix, "share/jupyter/labextensions/spantree"))  # noqa: PTH112, PTH118
-        for prefix in {sys.prefix, "/usr/local", "/usr"}
-    )
-    if extension:
-        yield "✓ the JupyterLab extension is installed here: jupyter labextension list"
-    else:
-        yield (
-            "· no JupyterLab extension beside this Python; where JupyterLab runs from "
-            "another one, install spantree there too, else it shows the HTML"
-        )
+    try:
+        from jupyter_core.paths import jupyter_config_path, jupyter_path
+    except ImportError:
+        return
+    yield from check_extension(jupyter_path("labextensions"), jupyter_config_path())
+    yield check_viewer(desk.link.asked_at)
 
 
 def _check_packages(_: Desk) -> Iterator[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.error import UsageError
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from spantree.notebook.desk import Desk
-    from spantree.search import Query
+    from spantree.search import Comparison, Query
 
 SHORT_COLUMNS = [
     "start_time",
@@ -42,6 +43,7 @@ SHORT_COLUMNS = [
     "trace_id",
 ]
 _MOST_SHOWN = 20
+_TEXT_SECONDS = 5.0
 # Columns by the field that orders them in the store.
 _ORDERED_BY = {
     "start_time": "timestamp",
@@ -124,6 +126,8 @@ def _traces(arguments: Namespace, desk: Desk) -> pd.DataFrame | None:
     order = _ORDERED_BY.get(arguments.sort or "")
     query = parse_query(wanted, [f"{order} DESC"] if order else None)
     limit = arguments.n or int(desk.settings.limit)
+    if arguments.grep or arguments.filter:
+        query = _found_in_time(query, limit, desk)
     frame = _frame(arguments, query, limit, desk)
     if not len(frame) and not wanted:
         print(no_traces())  # noqa: T201 - a magic's answer
@@ -137,6 +141,28 @@ def _traces(arguments: Namespace, desk: Desk) -> pd.DataFrame | None:
         frame = frame.sort_values(arguments.sort, ascending=False)
     default = None if arguments.spans else SHORT_COLUMNS
     return _with_columns(frame, arguments.columns, default)
+
+
+def _found_in_time(query: Query, limit: int, desk: Desk) -> Query:
+    """Look for what the traces' values hold, for a time; ask again for those alone.
+
+    How far back the search has come is said, if its time ran out.
+    """
+    from spantree.search import parse_filter
+
+    page = desk.host.search_page(
+        query, limit, cursor=None, spans=False, timeout_s=_TEXT_SECONDS
+    )
+    if not page.complete:
+        count, until = len(page.traces), page.scanned_until_ns
+        reached = "" if query.order or until is None else f" back to {_clock(until)}"
+        print(  # noqa: T201 - nothing is left out silently
+            f"{count:,} found in {_TEXT_SECONDS:g} s{reached}; older ones were not "
+            "looked at. Narrow it: --since, --session, --name, --model"
+        )
+    ids = [trace.info.trace_id for trace in page.traces]
+    among = cast("Comparison", parse_filter("trace_id IN ('')"))
+    return replace(query, filter=replace(among, literals=tuple(ids)))
 
 
 def _frame(arguments: Namespace, query: Query, limit: int, desk: Desk) -> pd.DataFrame:
@@ -196,6 +222,11 @@ def _cell_clauses(arguments: Namespace, desk: Desk) -> Iterator[str]:
 
 def _iso(ns: int) -> str:
     return datetime.fromtimestamp(ns / 1e9, timezone.utc).isoformat()
+
+
+def _clock(ns: int) -> str:
+    there = datetime.fromtimestamp(ns / 1e9, timezone.utc).astimezone()
+    return there.isoformat(" ", "seconds")
 
 
 def _moment(text: str) -> str:
