@@ -33,7 +33,7 @@ def to_proto(span: Span) -> trace_pb2.Span:
     Raises:
         MissingExtraError: If opentelemetry-proto is not installed.
     """
-    json_format, message = _protobuf("to_otel_proto")
+    json_format, message = _protobuf("to_otel_proto()")
     written = _with_ids(span_out(span, ()), _to_base64)
     for attribute in written["attributes"]:
         attribute["key"] = _NAMES.get(attribute["key"], attribute["key"])
@@ -48,10 +48,36 @@ def from_proto(message: trace_pb2.Span) -> Span:
         MissingExtraError: If opentelemetry-proto is not installed.
         OtlpError: If the ids are none.
     """
-    json_format, _ = _protobuf("from_otel_proto")
+    json_format, _ = _protobuf("from_otel_proto()")
     found = _with_keys(json_format.MessageToDict(message))
     span, _ = span_in(_with_ids(found, _to_hex), None, None)
     return span
+
+
+def envelope_from_proto(body: bytes) -> dict[str, Any]:
+    """Read an ``ExportTraceServiceRequest`` as the data of OTLP/JSON.
+
+    Args:
+        body: The message's bytes, as ``/v1/traces`` takes them.
+
+    Returns:
+        What :func:`spantree.entities.otlp.from_otlp` reads.
+
+    Raises:
+        MissingExtraError: If opentelemetry-proto is not installed.
+        OtlpError: If the bytes are no such message.
+    """
+    json_format, _ = _protobuf("OTLP as protobuf")
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
+
+    try:
+        request = trace_service_pb2.ExportTraceServiceRequest.FromString(body)
+    except DecodeError as error:
+        msg = f"This is no ExportTraceServiceRequest: {error}"
+        raise OtlpError(msg) from None
+    found: dict[str, Any] = _with_keys(json_format.MessageToDict(request))
+    return {"resourceSpans": [], **found}
 
 
 def _protobuf(method: str) -> tuple[Any, Any]:
@@ -59,7 +85,7 @@ def _protobuf(method: str) -> tuple[Any, Any]:
         from google.protobuf import json_format  # type: ignore[import-untyped]
         from opentelemetry.proto.trace.v1.trace_pb2 import Span
     except ModuleNotFoundError:
-        msg = f'{method}() needs opentelemetry-proto. Run: pip install "spantree[ui]"'
+        msg = f'{method} needs opentelemetry-proto. Run: pip install "spantree[ui]"'
         raise MissingExtraError(msg) from None
     return json_format, Span
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from spantree.entities.errors import MissingExtraError
-from spantree.entities.trace import DATAFRAME_COLUMNS, Trace, TraceData, TraceState
-from spantree.search.summary import NS_PER_MS, Summary, summarise
+from spantree.entities.trace import DATAFRAME_COLUMNS, Trace, TraceData
+from spantree.search.records import FIELDS
+from spantree.search.summary import Summary, summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from types import ModuleType
 
     import pandas as pd
@@ -68,8 +69,9 @@ def typed_frame(traces: Iterable[Trace | Summary]) -> pd.DataFrame:
     pd = _pandas()
     rows = [t if isinstance(t, Summary) else summarise(t) for t in traces]
     columns: dict[str, Any] = {}
-    for name, (dtype, value_of) in _TYPED.items():
-        columns[name] = _typed_column(pd, dtype, [value_of(row) for row in rows])
+    for name, value_of in FIELDS.items():
+        values = [value_of(row) for row in rows]
+        columns[name] = _typed_column(pd, _DTYPES[name], values)
     return _frame(pd, columns)
 
 
@@ -118,44 +120,30 @@ def _has_text_dtype(pd: ModuleType) -> bool:
     return int(pd.__version__.partition(".")[0]) >= 3  # noqa: PLR2004
 
 
-def _state(row: Summary) -> str:
-    unset = row.state is TraceState.STATE_UNSPECIFIED
-    return "UNSET" if unset else row.state.value
-
-
-def _duration_ms(row: Summary) -> float | None:
-    return None if row.dur_ns is None else row.dur_ns / NS_PER_MS
-
-
-def _feedback(row: Summary) -> dict[str, object]:
-    return {
-        a.name: a.value for a in row.assessments if a.valid and a.kind == "FEEDBACK"
-    }
-
-
-_TYPED: Mapping[str, tuple[str, Callable[[Summary], object]]] = {
-    "trace_id": ("text", lambda row: row.trace_id),
-    "name": ("category", lambda row: row.name),
-    "status": ("state", _state),
-    "start_time": ("time", lambda row: row.start_ns),
-    "duration_ms": ("float64", _duration_ms),
-    "spans": ("Int64", lambda row: row.span_count),
-    "errors": ("Int64", lambda row: row.error_count),
-    "error": ("text", lambda row: row.error),
-    "models": ("category", lambda row: ", ".join(row.models) or None),
-    "llm_calls": ("Int64", lambda row: row.llm_calls),
-    "input_tokens": ("Int64", lambda row: row.input_tokens),
-    "output_tokens": ("Int64", lambda row: row.output_tokens),
-    "total_tokens": ("Int64", lambda row: row.total_tokens),
-    "cached_tokens": ("Int64", lambda row: row.cached_tokens),
-    "cost_usd": ("Float64", lambda row: row.cost),
-    "session": ("category", lambda row: row.session),
-    "user": ("category", lambda row: row.user),
-    "request": ("text", lambda row: row.request_preview),
-    "response": ("text", lambda row: row.response_preview),
-    "tags": ("object", lambda row: dict(row.tags)),
-    "feedback": ("object", _feedback),
-    "cell": ("text", lambda row: row.cell),
+# The dtype of each column of FIELDS.
+_DTYPES: Mapping[str, str] = {
+    "trace_id": "text",
+    "name": "category",
+    "status": "state",
+    "start_time": "time",
+    "duration_ms": "float64",
+    "spans": "Int64",
+    "errors": "Int64",
+    "error": "text",
+    "models": "category",
+    "llm_calls": "Int64",
+    "input_tokens": "Int64",
+    "output_tokens": "Int64",
+    "total_tokens": "Int64",
+    "cached_tokens": "Int64",
+    "cost_usd": "Float64",
+    "session": "category",
+    "user": "category",
+    "request": "text",
+    "response": "text",
+    "tags": "object",
+    "feedback": "object",
+    "cell": "text",
 }
 
 

@@ -242,7 +242,7 @@ def test_command_line_exports_and_imports(keep, some_traces, stored, tmp_path, c
     keep()
     assert main(["import", file]) == 0
     assert main(["import", str(tmp_path / "no such")]) == 1
-    assert main(["export", file, "--filter", "nam = 'agent'"]) == 1
+    assert main(["export", file, "--filter", "nam = 'agent'"]) == 2
 
     assert stored() == before
     said = capsys.readouterr()

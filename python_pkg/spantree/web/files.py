@@ -1,0 +1,114 @@
+"""The list as a file: CSV, JSON or Parquet, the columns of the typed frame."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from spantree.entities.errors import MissingExtraError, SpantreeException, did_you_mean
+from spantree.search import typed_frame
+from spantree.search.records import FIELDS, record_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from spantree.search import Summary
+
+# What a spreadsheet takes for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NS_PER_S = 1_000_000_000
+
+
+def write_file(form: str, rows: Iterable[Summary]) -> tuple[str, Iterator[bytes]]:
+    """Write rows in a form.
+
+    Args:
+        form: ``csv``, ``json`` (one object a line) or ``parquet``.
+        rows: All of them; read one by one, but for Parquet.
+
+    Returns:
+        The media type, and the file piece by piece.
+
+    Raises:
+        SpantreeException: If the form is unknown.
+        MissingExtraError: If pandas or pyarrow is needed and not installed.
+    """
+    if form not in _FORMS:
+        hint = did_you_mean(form, _FORMS)
+        msg = f"Unknown form {form!r:.40}.{hint} Known: {', '.join(_FORMS)}."
+        raise SpantreeException(msg)
+    media_type, write = _FORMS[form]
+    return media_type, write(rows)
+
+
+def _csv(rows: Iterable[Summary]) -> Iterator[bytes]:
+    buffer = io.StringIO()
+    write = csv.writer(buffer).writerow
+    write(FIELDS)
+    for row in rows:
+        record = _readable(row)
+        write([_cell(record[name]) for name in FIELDS])
+        yield _taken(buffer)
+    yield _taken(buffer)
+
+
+def _lines(rows: Iterable[Summary]) -> Iterator[bytes]:
+    for row in rows:
+        yield _json(_readable(row)) + b"\n"
+
+
+def _parquet(rows: Iterable[Summary]) -> Iterator[bytes]:
+    try:
+        import pyarrow as pa  # noqa: F401 - only whether it is there
+    except ModuleNotFoundError:
+        msg = "A Parquet file needs pyarrow. Run: pip install pyarrow"
+        raise MissingExtraError(msg) from None
+    frame = typed_frame(rows)
+    for name in ("tags", "feedback"):
+        frame[name] = [_json(value).decode() for value in frame[name]]
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    # Not a generator: what is missing is said before the answer begins.
+    return iter([buffer.getvalue()])
+
+
+_FORMS: dict[str, tuple[str, Callable[[Iterable[Summary]], Iterator[bytes]]]] = {
+    "csv": ("text/csv; charset=utf-8", _csv),
+    "json": ("application/x-ndjson", _lines),
+    "parquet": ("application/vnd.apache.parquet", _parquet),
+}
+
+
+def _readable(row: Summary) -> dict[str, Any]:
+    record = record_of(row)
+    seconds, rest = divmod(record["start_time"], _NS_PER_S)
+    moment = datetime.fromtimestamp(seconds, tz=timezone.utc)
+    record["start_time"] = f"{moment:%Y-%m-%dT%H:%M:%S}.{rest:09}Z"
+    return record
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, dict):
+        value = _json(value).decode() if value else ""
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return value
+
+
+def _taken(buffer: io.StringIO) -> bytes:
+    text = buffer.getvalue().encode("utf-8", "backslashreplace")
+    buffer.seek(0)
+    buffer.truncate()
+    return text
+
+
+def _json(value: object) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # an integer beyond 64 bits, or a lone surrogate
+        return json.dumps(value, separators=(",", ":"), default=str).encode()

@@ -1,0 +1,280 @@
+"""The part of MLflow's REST API that its tracing client uses.
+
+Enough that ``mlflow.set_tracking_uri("http://…")`` logs here and reads back: traces,
+tags, assessments, experiments. Runs, models and artifacts are not served.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from spantree._version import __version__
+from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
+from spantree.entities.ids import parse_trace_id
+from spantree.search import parse_query
+from spantree.web.bodies import read_object
+from spantree.web.mlflow_wire import (
+    assessment_in,
+    assessment_out,
+    assessment_updated,
+    experiment_out,
+    info_in,
+    info_out,
+    trace_out,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from spantree.entities.assessment import Assessment
+    from spantree.entities.experiment import Experiment
+    from spantree.entities.trace import Trace
+    from spantree.web.desk import Desk
+
+# The version whose client is answered; it looks for at least 3.4 before it sends spans.
+MLFLOW_VERSION = "3.17.2"
+_MOST_RESULTS = 500
+_MOST_DELETED = 10_000
+_VERSIONS = ("/api/2.0/mlflow", "/api/3.0/mlflow")
+
+
+def routes(desk: Desk) -> list[Route]:
+    """Give the endpoints of MLflow's that are served, and a word for the others."""
+    traces, experiments = _Traces(desk), _Experiments(desk)
+    paths: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
+        ("POST", "/traces", traces.start),
+        ("POST", "/traces/search", traces.search),
+        ("POST", "/traces/delete-traces", traces.delete),
+        ("GET", "/traces/get", traces.get),
+        ("GET", "/traces/batchGet", traces.batch),
+        ("GET", "/traces/batchGetInfos", traces.batch_infos),
+        ("GET", "/traces/{trace_id}", traces.info),
+        ("PATCH", "/traces/{trace_id}/tags", traces.set_tag),
+        ("DELETE", "/traces/{trace_id}/tags", traces.delete_tag),
+        ("POST", "/traces/{trace_id}/assessments", traces.assess),
+        ("GET", "/traces/{trace_id}/assessments/{aid}", traces.assessment),
+        ("PATCH", "/traces/{trace_id}/assessments/{aid}", traces.reassess),
+        ("DELETE", "/traces/{trace_id}/assessments/{aid}", traces.delete_assessment),
+        ("POST", "/experiments/create", experiments.create),
+        ("GET", "/experiments/get", experiments.get),
+        ("GET", "/experiments/get-by-name", experiments.get_by_name),
+        ("POST", "/experiments/search", experiments.search),
+    ]
+    served = [
+        Route(version + path, answer, methods=[method])
+        for version in _VERSIONS
+        for method, path, answer in paths
+    ]
+    methods = ["GET", "POST", "PATCH", "PUT", "DELETE"]
+    rest = [Route(v + "/{path:path}", _not_served, methods=methods) for v in _VERSIONS]
+    return [Route("/version", _version), *served, *rest]
+
+
+async def _version(_: Request) -> Response:
+    return PlainTextResponse(f"{MLFLOW_VERSION}+spantree.{__version__}")
+
+
+async def _not_served(request: Request) -> Response:
+    message = (
+        f"spantree serves traces, their assessments and experiments of MLflow's API, "
+        f"but not {request.method} {request.url.path}."
+    )
+    return JSONResponse({"error_code": "ENDPOINT_NOT_FOUND", "message": message}, 404)
+
+
+class _Traces:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def start(self, request: Request) -> Response:
+        trace = info_in(await read_object(request))
+        await self._desk.check_experiment(trace.info.experiment_id)
+        await self._desk.add([trace])
+        kept = await self._desk.require(trace.trace_id, include_spans=False)
+        return JSONResponse({"trace": {"trace_info": info_out(kept.info)}})
+
+    async def search(self, request: Request) -> Response:
+        given = await read_object(request)
+        limit = given.get("max_results", 100)
+        if type(limit) is not int or not 1 <= limit <= _MOST_RESULTS:
+            msg = f"max_results is from 1 to {_MOST_RESULTS}, not {limit!r:.40}."
+            raise SpantreeException(msg)
+        places = given.get("locations") or ()
+        experiments = [_experiment_of(place) for place in places]
+        query = parse_query(given.get("filter"), given.get("order_by"), experiments)
+        page = await self._desk.read(
+            lambda store: store.search(
+                query,
+                limit=limit,
+                cursor=given.get("page_token") or None,
+                include_spans=False,
+            )
+        )
+        answer: dict[str, Any] = {"traces": [info_out(t.info) for t in page.traces]}
+        if page.cursor:
+            answer["next_page_token"] = page.cursor
+        return JSONResponse(answer)
+
+    async def delete(self, request: Request) -> Response:
+        given = await read_object(request)
+        ids, until = given.get("request_ids"), given.get("max_timestamp_millis")
+        if bool(ids) == (until is not None):
+            msg = "delete-traces needs either request_ids or max_timestamp_millis."
+            raise SpantreeException(msg)
+        experiment = str(given.get("experiment_id", ""))
+        if ids:
+            known = [await self._found(one) for one in ids]
+            wanted = [t for t in known if t and t.info.experiment_id == experiment]
+        else:
+            most = given.get("max_traces") or _MOST_DELETED
+            query = parse_query(
+                f"timestamp_ms <= {int(until or 0)}", ["timestamp_ms ASC"], [experiment]
+            )
+            page = await self._desk.read(
+                lambda store: store.search(query, limit=int(most), include_spans=False)
+            )
+            wanted = page.traces
+        keys = [trace.key for trace in wanted]
+        count = await self._desk.change(lambda store: store.delete(keys))
+        return JSONResponse({"traces_deleted": count})
+
+    async def get(self, request: Request) -> Response:
+        trace = await self._desk.require(request.query_params.get("trace_id", ""))
+        return JSONResponse({"trace": trace_out(trace)})
+
+    async def batch(self, request: Request) -> Response:
+        found = [await self._found(i, spans=True) for i in _asked_ids(request)]
+        return JSONResponse({"traces": [trace_out(t) for t in found if t]})
+
+    async def batch_infos(self, request: Request) -> Response:
+        found = [await self._found(i) for i in _asked_ids(request)]
+        return JSONResponse({"trace_infos": [info_out(t.info) for t in found if t]})
+
+    async def info(self, request: Request) -> Response:
+        trace = await self._known(request)
+        return JSONResponse({"trace": {"trace_info": info_out(trace.info)}})
+
+    async def set_tag(self, request: Request) -> Response:
+        given = await read_object(request)
+        return await self._patch(request, _named(given, "key"), str(given.get("value")))
+
+    async def delete_tag(self, request: Request) -> Response:
+        key = _named(await read_object(request), "key")
+        trace = await self._known(request)
+        if key not in trace.info.tags:
+            msg = f"Trace {trace.trace_id} has no tag {key!r}."
+            raise SpantreeException(msg, RESOURCE_DOES_NOT_EXIST)
+        return await self._patch(request, key, None)
+
+    async def assess(self, request: Request) -> Response:
+        trace = await self._known(request)
+        given = (await read_object(request)).get("assessment") or {}
+        made = assessment_in({**given, "assessment_id": None}, trace.trace_id)
+        return await self._put(trace, made)
+
+    async def assessment(self, request: Request) -> Response:
+        _, found = await self._judged(request)
+        return JSONResponse({"assessment": assessment_out(found)})
+
+    async def reassess(self, request: Request) -> Response:
+        trace, known = await self._judged(request)
+        return await self._put(
+            trace, assessment_updated(known, await read_object(request))
+        )
+
+    async def delete_assessment(self, request: Request) -> Response:
+        trace, found = await self._judged(request)
+        await self._desk.change(
+            lambda store: store.delete_assessment(trace.key, found.assessment_id)
+        )
+        return JSONResponse({})
+
+    async def _found(self, trace_id: str, *, spans: bool = False) -> Trace | None:
+        key = parse_trace_id(str(trace_id))
+        if key is None:
+            return None
+        return await self._desk.read(lambda store: store.get(key, include_spans=spans))
+
+    async def _known(self, request: Request) -> Trace:
+        trace_id = request.path_params["trace_id"]
+        return await self._desk.require(trace_id, include_spans=False)
+
+    async def _judged(self, request: Request) -> tuple[Trace, Assessment]:
+        trace, wanted = await self._known(request), request.path_params["aid"]
+        for one in trace.info.assessments:
+            if one.assessment_id == wanted:
+                return trace, one
+        msg = f"Trace {trace.trace_id} has no assessment {wanted!r:.80}."
+        raise SpantreeException(msg, RESOURCE_DOES_NOT_EXIST)
+
+    async def _put(self, trace: Trace, assessment: Assessment) -> Response:
+        await self._desk.change(
+            lambda store: store.put_assessment(trace.key, assessment)
+        )
+        return JSONResponse({"assessment": assessment_out(assessment)})
+
+    async def _patch(self, request: Request, key: str, value: str | None) -> Response:
+        trace = await self._known(request)
+        await self._desk.change(lambda store: store.patch(trace.key, tags={key: value}))
+        return JSONResponse({})
+
+
+class _Experiments:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def create(self, request: Request) -> Response:
+        given = await read_object(request)
+        name = _named(given, "name")
+        tags = {str(t["key"]): str(t["value"]) for t in given.get("tags") or ()}
+        made = await self._desk.change(lambda s: s.create_experiment(name, tags))
+        return JSONResponse({"experiment_id": made.experiment_id})
+
+    async def get(self, request: Request) -> Response:
+        wanted = request.query_params.get("experiment_id", "")
+        return await self._one(lambda e: e.experiment_id == wanted, f"id {wanted!r}")
+
+    async def get_by_name(self, request: Request) -> Response:
+        wanted = request.query_params.get("experiment_name", "")
+        return await self._one(lambda e: e.name == wanted, f"name {wanted!r}")
+
+    async def search(self, request: Request) -> Response:
+        # Of few experiments: all in one page, whatever was asked for.
+        await read_object(request)
+        known = await self._desk.read(lambda store: store.experiments())
+        return JSONResponse({"experiments": [experiment_out(e) for e in known]})
+
+    async def _one(
+        self, is_wanted: Callable[[Experiment], bool], what: str
+    ) -> Response:
+        known = await self._desk.read(lambda store: store.experiments())
+        for one in known:
+            if is_wanted(one):
+                return JSONResponse({"experiment": experiment_out(one)})
+        msg = f"There is no experiment with the {what:.200}."
+        raise SpantreeException(msg, RESOURCE_DOES_NOT_EXIST)
+
+
+def _experiment_of(place: Any) -> str:
+    try:
+        return str(place["mlflow_experiment"]["experiment_id"])
+    except (KeyError, TypeError):
+        msg = f"Traces are searched in experiments, not in {place!r:.80}."
+        raise SpantreeException(msg) from None
+
+
+def _asked_ids(request: Request) -> list[str]:
+    return request.query_params.getlist("trace_ids")
+
+
+def _named(given: dict[str, Any], field: str) -> str:
+    found = given.get(field)
+    if not isinstance(found, str) or not found or len(found) > _MOST_RESULTS:
+        msg = f"{field} is a text of 1 to {_MOST_RESULTS} characters."
+        raise SpantreeException(msg)
+    return found
