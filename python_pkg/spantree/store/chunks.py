@@ -39,7 +39,6 @@ class Chunk(NamedTuple):
     """Some spans of a trace, ready to be stored.
 
     Args:
-        keys: The ids of the spans.
         has_ended: All of them have; else none has.
         groups: The spans by class.
         rows: Their rows, JSON text.
@@ -47,7 +46,6 @@ class Chunk(NamedTuple):
         lists: The conversations in it, to be stored once.
     """
 
-    keys: list[int]
     has_ended: bool
     groups: Groups
     rows: str
@@ -116,9 +114,8 @@ def _pack_one(span: Span, following: Iterator[Span]) -> Chunk:
         which: (count, longest if has_ended else None)
         for which, (_, count, longest) in classes.items()
     }
-    keys = [row[0] for row in rows]
     rows_json = orjson.dumps(said).decode()
-    return Chunk(keys, has_ended, groups, rows_json, body, find_lists(body))
+    return Chunk(has_ended, groups, rows_json, body, find_lists(body))
 
 
 def unpack(trace_key: int, rows: str, body: bytes) -> Iterator[Span]:
