@@ -17,7 +17,6 @@ from spantree.entities.ids import TRACE_PREFIX, parse_trace_id
 from spantree.search.nodes import (
     And,
     Comparison,
-    Literal,
     Node,
     Not,
     Op,
@@ -128,7 +127,7 @@ class Compiler:
         """Give what a field sorts by."""
         if key.key in _TEXT_COLUMNS:
             return f"({self._text_of(key)})"
-        return self._column(key.key) or ""
+        return self._column(key.key)
 
     def groups(self, condition: Node) -> str | None:
         """Give the condition for a group of spans to have one that satisfies another.
@@ -195,16 +194,16 @@ class Compiler:
             return self._trace_id(node)
         if key == "state":
             return self._state(node)
-        column = self._column(key)
-        return None if column is None else self._on_value(node, column)
+        is_column = key in _TRACE_COLUMNS
+        return self._on_value(node, self._column(key)) if is_column else None
 
-    def _column(self, key: str) -> str | None:
+    def _column(self, key: str) -> str:
         if key == "trace_id":
             digits = self.dialect.hex_of.format("trace.trace_id")
             return f"('{TRACE_PREFIX}' || {digits})"
         if key == "state":
             return self.dialect.binary.format(_STATE)
-        return _TRACE_COLUMNS.get(key)
+        return _TRACE_COLUMNS[key]
 
     def _on_value(self, node: Comparison, value: str) -> str | None:
         if node.op is Op.IS_NULL:
@@ -252,14 +251,14 @@ class Compiler:
         if is_prefix and not node.negated and _is_hex(digits):
             low, high = (self._id(int(digits.ljust(32, c), 16)) for c in "0f")
             return f"trace.trace_id BETWEEN {low} AND {high}"
-        return self._on_value(node, self._column("trace_id") or "")
+        return self._on_value(node, self._column("trace_id"))
 
     def _id(self, key: int) -> str:
         return self.bind(id_bytes(key))
 
     def _state(self, node: Comparison) -> str | None:
         if node.op is not Op.EQ or node.negated:
-            return self._on_value(node, self._column("state") or "")
+            return self._on_value(node, self._column("state"))
         names = [state.value for state in STATES]
         if node.literals[0] not in names:
             return _FALSE
@@ -271,12 +270,12 @@ class Compiler:
     def _satisfies(self, node: Comparison, value: str) -> str | None:
         op, literals = node.op, node.literals
         if op in _ORDER_OPS:
-            return f"{value} {_ORDER_OPS[op]} {self._literal(literals[0])}"
+            return f"{value} {_ORDER_OPS[op]} {self.bind(literals[0])}"
         if op is Op.BETWEEN:
-            low, high = (self._literal(literal) for literal in literals)
+            low, high = (self.bind(literal) for literal in literals)
             return f"{value} BETWEEN {low} AND {high}"
         if node.field.kind.is_numeric:
-            among = ", ".join(self._literal(literal) for literal in literals)
+            among = ", ".join(self.bind(literal) for literal in literals)
             return f"{value} IN ({among})"
         if not all(isinstance(literal, str) for literal in literals):
             return self._test(TEST_TEXT, node, value)
@@ -309,9 +308,6 @@ class Compiler:
             return None
         op, literals = self.bind(node.op.value), self.bind(literals_json(node.literals))
         return f"{function}({op}, {literals}, {value})"
-
-    def _literal(self, literal: Literal) -> str:
-        return self.bind(literal)
 
 
 def conjuncts(node: Node | None) -> list[Node]:

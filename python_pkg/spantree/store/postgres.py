@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from psycopg import errors
 
-from spantree.store.inserts import Inserter
 from spantree.store.postgres_attachments import AttachmentRows
 from spantree.store.postgres_connections import PostgresConnections
 from spantree.store.postgres_schema import SCHEMA
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from spantree.store.dialect import Connection
+    from spantree.store.inserts import Inserter
 
 T = TypeVar("T")
 
@@ -54,7 +54,6 @@ class PostgresStore(SqlStore):
     def __init__(self, url: str, location: str) -> None:
         self._connections = PostgresConnections(url, location)
         super().__init__(location, AttachmentRows(self._connections))
-        self._generation = -1
 
     def shrink(self) -> int:
         """Let the room of deleted rows be used again; give the bytes of live ones."""
@@ -85,10 +84,7 @@ class PostgresStore(SqlStore):
         try:
             with self._connections.transaction() as connection:
                 generation = self._connections.generation
-                if self._inserter is None or self._generation != generation:
-                    self._inserter = Inserter(connection)
-                    self._generation = generation
-                return work(self._inserter, connection)
+                return work(self._inserter_for(connection, generation), connection)
         except BaseException:
             # What it remembers was not committed.
             self._inserter = None

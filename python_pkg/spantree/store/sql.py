@@ -21,6 +21,7 @@ from spantree.search.texts import clean_text
 from spantree.store.breath import TRACES_A_BREATH, breathe
 from spantree.store.draft import Draft, draft_of
 from spantree.store.find import find
+from spantree.store.inserts import Inserter
 from spantree.store.owner import Owner, is_gone
 from spantree.store.protocol import (
     Page,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from spantree.search.summary import Summary
     from spantree.store.attachments import Attachments
     from spantree.store.dialect import Connection
-    from spantree.store.inserts import Inserter
 
 T = TypeVar("T")
 
@@ -60,6 +60,7 @@ class SqlStore(ABC):
         self.location = location
         self.attachments = attachments
         self._inserter: Inserter | None = None
+        self._generation = -1
 
     def write(self, traces: Sequence[Trace]) -> None:
         """See the protocol."""
@@ -228,6 +229,12 @@ class SqlStore(ABC):
     @abstractmethod
     def _commit_with_connection(self, work: Callable[[Inserter, Connection], T]) -> T:
         """Run some work in one transaction."""
+
+    def _inserter_for(self, connection: Connection, generation: int) -> Inserter:
+        """Give the inserter; a new one where the connection was opened again."""
+        if self._inserter is None or self._generation != generation:
+            self._inserter, self._generation = Inserter(connection), generation
+        return self._inserter
 
     def _commit(self, work: Callable[[Inserter], T]) -> T:
         return self._commit_with_connection(lambda inserter, _: work(inserter))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from spantree.store.attachments import AttachmentFiles
 from spantree.store.connections import Connections
-from spantree.store.inserts import Inserter
 from spantree.store.protocol import StoreUnavailableError, Trouble
 from spantree.store.sql import SqlStore
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spantree.store.dialect import Connection
+    from spantree.store.inserts import Inserter
 
 T = TypeVar("T")
 
@@ -38,7 +38,6 @@ class SqliteStore(SqlStore):
     def __init__(self, path: Path, *, replace_damaged: bool = False) -> None:
         super().__init__(str(path), AttachmentFiles(path))
         self._connections = Connections(path, replace_damaged=replace_damaged)
-        self._generation = -1
 
     def shrink(self) -> int:
         """See the protocol."""
@@ -75,15 +74,13 @@ class SqliteStore(SqlStore):
         if not self._connections.is_current():
             self._connections.close_writer()
             connection = self._connections.writer()
-        if self._inserter is None or self._generation != self._connections.generation:
-            self._inserter = Inserter(connection)
-            self._generation = self._connections.generation
+        inserter = self._inserter_for(connection, self._connections.generation)
         with self._connections.explained():
             # A deferred transaction that turns to writing fails at once when
             # another process has written; this one waits its turn.
             connection.execute("BEGIN IMMEDIATE")
             try:
-                result = work(self._inserter, connection)
+                result = work(inserter, connection)
                 connection.execute("COMMIT")
             except BaseException:
                 self._inserter = None
