@@ -32,15 +32,19 @@ _EXACT = (Op.EQ, Op.IN)
 _NEARLY = 0.8
 
 
-def warn_of_doubtful(node: Comparison) -> None:
-    """Warn if a literal is nearly one of the known words, as a slip makes it."""
+def warn_of_doubtful(node: Comparison) -> bool:
+    """Warn if a literal is nearly one of the known words, as a slip makes it.
+
+    Returns:
+        Whether there was reason to.
+    """
     known = _KNOWN.get(node.field.key)
     if known is None or node.op not in _EXACT:
-        return
-    for literal in node.literals:
-        message = _doubt(node.field.shown, str(literal), known)
-        if message:
-            warnings.warn(message, FilterHint, stacklevel=_levels_of_ours())
+        return False
+    doubts = [_doubt(node.field.shown, str(value), known) for value in node.literals]
+    for message in filter(None, doubts):
+        warnings.warn(message, FilterHint, stacklevel=_levels_of_ours())
+    return any(doubts)
 
 
 def _doubt(field: str, text: str, known: Sequence[str]) -> str:

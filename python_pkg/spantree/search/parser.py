@@ -72,11 +72,16 @@ def parse_filter(text: str, *, now_ns: int | None = None) -> Node | None:
         <Op.EQ: '='>
 
     """
+    return read_filter(text, now_ns=now_ns)[0]
+
+
+def read_filter(text: str, *, now_ns: int | None = None) -> tuple[Node | None, bool]:
+    """Read a filter; the flag tells that it need not be read again."""
     tokens = tokenize(text)
     if len(tokens) == 1:
-        return None
+        return None, True
     reader = Reader(text, tokens, time.time_ns() if now_ns is None else now_ns)
-    return _Parser(reader).whole()
+    return _Parser(reader).whole(), reader.is_lasting
 
 
 class _Parser:
@@ -116,6 +121,7 @@ class _Parser:
             if self._reader.peek().kind is TokenKind.END:
                 # MLflow 3.17 accepts a filter that ends in AND.
                 _logger.warning("The filter ends in AND; nothing follows it.")
+                self._reader.is_lasting = False
                 break
             parts.append(self._expression(_AND_POWER))
         parts = parts if self._inside_span else _of_one_span(parts)
@@ -221,7 +227,8 @@ class _Parser:
         if op is Op.RLIKE:
             self._check_pattern(values, token)
         node = _compare(field, op, values, negated=negated, position=start.position)
-        warn_of_doubtful(node)
+        if warn_of_doubtful(node):
+            self._reader.is_lasting = False
         return self._placed(node)
 
     def _placed(self, node: Comparison) -> Node:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spantree.search.order import OrderKey, parse_order
-from spantree.search.parser import parse_filter
+from spantree.search.parser import read_filter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -14,9 +14,14 @@ if TYPE_CHECKING:
     from spantree.search.nodes import Node
 
 
-@dataclass(frozen=True, slots=True)
+# Programs ask the same again and again.
+_MOST_KNOWN = 256
+_known: dict[tuple[object, ...], Query] = {}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Query:
-    """What a store is asked.
+    """What a store is asked; equal only to itself, so that it is known again at once.
 
     Args:
         filter: The tree, None to find everything.
@@ -49,8 +54,16 @@ def parse_query(
         FilterError: If the filter or the order can't be read.
 
     """
-    return Query(
-        parse_filter(filter_string or "", now_ns=now_ns),
-        parse_order(order_by),
-        None if experiments is None else frozenset(str(e) for e in experiments),
-    )
+    entries = (order_by,) if isinstance(order_by, str) else tuple(order_by or ())
+    where = None if experiments is None else frozenset(str(e) for e in experiments)
+    key = filter_string, entries, where
+    known = _known.get(key)
+    if known is not None:
+        return known
+    node, is_lasting = read_filter(filter_string or "", now_ns=now_ns)
+    query = Query(node, parse_order(entries), where)
+    if is_lasting:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[key] = query
+    return query

@@ -15,14 +15,23 @@ class Reader:
     Args:
         text: The filter.
         tokens: Its tokens, END last.
-        now_ns: What ``now`` means.
+        started_ns: What ``now`` means.
+        is_lasting: The filter means the same whenever it is read, and reading it
+            said nothing to the user.
 
     """
 
     text: str
     tokens: list[Token]
-    now_ns: int
+    started_ns: int
+    is_lasting: bool = True
     _next: int = 0
+
+    @property
+    def now_ns(self) -> int:
+        """What ``now`` means; a filter that asks means something else each time."""
+        self.is_lasting = False
+        return self.started_ns
 
     def peek(self, ahead: int = 0) -> Token:
         """Give a coming token without taking it."""
