@@ -60,9 +60,9 @@ class Narrowed(NamedTuple):
     is_exact: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Classes:
-    """The classes of spans that a store knows.
+    """The classes of spans that a store knows; equal only to itself.
 
     Args:
         rows: Number, name, type, model and status of each.

@@ -45,6 +45,8 @@ _FALSE = "FALSE"
 _MAX_GLOB_STARS = 4
 _MAX_GLOB_CHARACTERS = 1_000
 _LARGEST = 2**63 - 1
+# More make a statement long to read.
+_MOST_WRITTEN = 50
 
 
 def _case(column: str, names: Sequence[Enum]) -> str:
@@ -121,6 +123,8 @@ class Compiler:
 
     def among(self, column: str, numbers: Sequence[int]) -> str:
         """Give the condition for a column to be one of many numbers."""
+        if 0 < len(numbers) <= _MOST_WRITTEN:
+            return f"{column} IN ({', '.join(map(str, numbers))})"
         return self.dialect.among.format(column, self.bind(json.dumps(numbers)))
 
     def order_value(self, key: Field) -> str:

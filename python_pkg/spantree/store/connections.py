@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from spantree.store.known import Known
+
 _logger = logging.getLogger("spantree.store")
 _WRITER_BUSY_MS = 250
 _READER_BUSY_MS = 5_000
@@ -68,6 +70,7 @@ class SqliteConnection(sqlite3.Connection):
     """What the code that is shared with other engines asks of a connection."""
 
     dialect = SQLITE
+    known: Known | None = None
 
     def insert(self, sql: str, parameters: Sequence[object], /) -> int:
         """Insert a row; give its number, 0 if it was left out for another one."""
@@ -76,6 +79,11 @@ class SqliteConnection(sqlite3.Connection):
 
     # Rows are always fetched as they are asked for.
     stream = sqlite3.Connection.execute
+
+    def version(self) -> int | None:
+        """Give a number that changes when others commit."""
+        (number,) = self.execute("PRAGMA data_version").fetchone()
+        return int(number)
 
 
 class Connections:

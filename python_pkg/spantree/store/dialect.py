@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from spantree.store.known import Known
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
     """Pieces of SQL; ``{0}`` and ``{1}`` stand for what is put in.
 
@@ -107,7 +109,13 @@ class Rows(Protocol):
 
 
 class Connection(Protocol):
-    """What the shared code asks of an engine's connection."""
+    """What the shared code asks of an engine's connection.
+
+    Attributes:
+        known: What was read through it and may still be so.
+    """
+
+    known: Known | None
 
     @property
     def dialect(self) -> Dialect:
@@ -128,6 +136,9 @@ class Connection(Protocol):
 
     def stream(self, sql: str, parameters: Parameters, /) -> Rows:
         """Run a query whose rows are fetched as they are asked for."""
+
+    def version(self) -> int | None:
+        """Give a number that changes when others commit; None if there is none."""
 
 
 if TYPE_CHECKING:

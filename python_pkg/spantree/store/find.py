@@ -6,18 +6,28 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
-
-import orjson
 
 from spantree.search.evaluate import matches
 from spantree.search.fields import SPAN_FIELDS
 from spantree.search.nodes import And, Comparison, Node, Op, SpanMatch
+from spantree.search.texts import clean_text
 from spantree.store.compile import Compiler, conjuncts
 from spantree.store.cursor import read_cursor, write_cursor
+from spantree.store.known import known_of
 from spantree.store.needles import may_have, needles_of
-from spantree.store.reads import read_chunks, read_classes, read_traces
-from spantree.store.rows import INDEXED_CHARACTERS, METADATA, TAG, UNINDEXED
+from spantree.store.reads import read_chunks, read_rows, read_traces
+from spantree.store.rows import (
+    ID_PLACE,
+    INDEXED_CHARACTERS,
+    INFO_COLUMNS,
+    METADATA,
+    START_PLACE,
+    TAG,
+    UNINDEXED,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,40 +37,59 @@ if TYPE_CHECKING:
     from spantree.search.query import Query
     from spantree.store.classes import Classes
     from spantree.store.dialect import Connection, Dialect
+    from spantree.store.known import Known
+    from spantree.store.rows import Row
 
 # A condition that leaves no more traces than this is looked up first; one that leaves
 # more is checked while walking from the newest.
 _FEW = 2_000
 _CHECKED_AT_ONCE = 100
-_MOST = 2_000
+_MOST = 2**63 - 1
+_POSITION = INFO_COLUMNS[: START_PLACE + 1]
 _WITH_INDEX_OF_THEIR_OWN = ("session", "user", "client_request_id", "trace_id")
 
 
 class Found(NamedTuple):
-    """The numbers of the rows found, and where the next page begins.
+    """The rows found, and where the next page begins.
 
     Args:
-        row_ids: In order.
+        rows: In order; of each its number and the columns asked for, then others.
         cursor: None after the last result.
         scanned_until: The start of the last trace looked at, if time ran out.
     """
 
-    row_ids: list[int]
+    rows: list[Row]
     cursor: str | None
     scanned_until: int | None = None
 
 
 class Statement(NamedTuple):
-    """A statement that gives row numbers and positions, and whether it is exact."""
+    """A statement that gives row numbers and more, and whether it is exact."""
 
     sql: str
     parameters: dict[str, str | int | float | bytes | None]
     is_exact: bool
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Lookup:
+    """A statement that finds the traces of one condition by an index.
+
+    Args:
+        node: The condition.
+        sql: Counts them, but no more than :data:`_FEW` and one.
+        parameters: Of the statement.
+    """
+
+    node: Node
+    sql: str
+    parameters: dict[str, str | int | float | bytes | None]
+
+
 def find(
     connection: Connection,
     query: Query,
+    columns: tuple[str, ...],
     *,
     limit: int | None,
     cursor: str | None,
@@ -71,78 +100,124 @@ def find(
     Args:
         connection: To read through.
         query: What to find.
+        columns: Of the traces; among the first of them id and start, as
+            :mod:`spantree.store.rows` has them.
         limit: At most so many, None for all.
         cursor: Of the page before.
         timeout_s: Stop looking into payloads after so many seconds.
     """
-    statement = build(connection, query, cursor=cursor)
+    statement = build(connection, query, columns, cursor=cursor)
+    if not statement.is_exact:
+        return _searched(connection, query, columns, limit, cursor, timeout_s)
+    sql = statement.sql
+    if limit is not None:
+        # One more tells whether a page follows.
+        sql = f"{sql} LIMIT {min(limit + 1, _MOST):d}"
+    rows = connection.execute(sql, statement.parameters).fetchall()
+    if limit is None or len(rows) <= limit:
+        return Found(rows, None)
+    del rows[limit:]
+    following = write_cursor(query.order, _place(rows[-1], columns)) if rows else None
+    return Found(rows, following)
+
+
+def _place(row: Row, columns: tuple[str, ...]) -> list[Place]:
+    """Say where a row stands: its sort values, its start, its id."""
+    values = row[1 + len(columns) :]
+    return [*values, row[1 + START_PLACE], f"tr-{row[1 + ID_PLACE].hex()}"]
+
+
+def _searched(
+    connection: Connection,
+    query: Query,
+    columns: tuple[str, ...],
+    limit: int | None,
+    cursor: str | None,
+    timeout_s: float | None,
+) -> Found:
+    """Find what rows alone do not decide, by looking at what spans carry."""
+    statement = build(connection, query, _POSITION, cursor=cursor)
     deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
     found: list[tuple[int, list[Place]]] = []
-    # One more tells whether a page follows.
-    size = limit + 1 if limit is not None and statement.is_exact else _CHECKED_AT_ONCE
-    for rows, reached in _batches(connection, query, statement, min(size, _MOST)):
-        found += rows
+
+    def rows() -> list[Row]:
+        numbers = [number for number, _ in found]
+        by_number = {row[0]: row for row in read_rows(connection, columns, numbers)}
+        return [by_number[number] for number in numbers]
+
+    for kept, reached in _batches(connection, query, statement):
+        found += kept
         if limit is not None and len(found) > limit:
             found = found[:limit]
             following = write_cursor(query.order, found[-1][1]) if found else None
-            return Found([row_id for row_id, _ in found], following)
-        if not statement.is_exact and time.monotonic() > deadline:
-            row_ids = [row_id for row_id, _ in found]
+            return Found(rows(), following)
+        if time.monotonic() > deadline:
             start_ns = reached[-2]
             until = start_ns if isinstance(start_ns, int) else None
-            return Found(row_ids, write_cursor(query.order, reached), until)
-    return Found([row_id for row_id, _ in found], None)
+            return Found(rows(), write_cursor(query.order, reached), until)
+    return Found(rows(), None)
 
 
 def build(
-    connection: Connection, query: Query, *, cursor: str | None = None
+    connection: Connection,
+    query: Query,
+    columns: tuple[str, ...] = (),
+    *,
+    cursor: str | None = None,
 ) -> Statement:
     """Write the statement for a query; public so that its plan can be looked at."""
-    classes = read_classes(connection)
-    dialect = connection.dialect
+    known = known_of(connection)
+    dialect, classes = connection.dialect, known.classes
+    lookup = _selective(connection, known, _lookups(dialect, classes, query))
+    experiments = known.experiments if query.experiments is None else ()
+    place = None if cursor is None else tuple(read_cursor(query.order, cursor))
+    return _written(dialect, classes, query, columns, lookup, experiments, place)
+
+
+@lru_cache(maxsize=256)
+def _written(
+    dialect: Dialect,
+    classes: Classes,
+    query: Query,
+    columns: tuple[str, ...],
+    lookup: Lookup | None,
+    experiments: tuple[int, ...],
+    after: tuple[Place, ...] | None,
+) -> Statement:
     compiler = Compiler(dialect, classes)
     values = [compiler.order_value(key.field) for key in query.order]
-    parts = [_experiments(connection, compiler, query)]
-    driver = _driver(connection, query, classes)
-    if driver is not None:
-        parts.append(compiler.among("trace.id", driver))
-    if query.filter is not None:
-        parts.append(compiler.where(query.filter))
-    if cursor is not None:
-        parts.append(_after(compiler, query, values, read_cursor(query.order, cursor)))
+    parts = [_experiments(compiler, query, experiments)]
+    for node in conjuncts(query.filter):
+        if lookup is not None and node is lookup.node:
+            among = Compiler(dialect, classes, compiler.parameters)
+            parts.append(f"trace.id IN ({_lookup(among, node, query)})")
+            if among.is_exact:
+                continue
+        parts.append(compiler.where(node))
+    if after is not None:
+        parts.append(_after(compiler, query, values, after))
     where = " AND ".join(part for part in parts if part) or "TRUE"
-    columns = ", ".join(["trace.id", *values, "trace.start_ns", "trace.trace_id"])
+    given = ", ".join(["trace.id", *(f'trace."{c}"' for c in columns), *values])
     # Without the indexes of its columns only those row numbers are looked up.
-    source = "trace" if driver is None else dialect.unindexed.format("trace")
+    source = "trace" if lookup is None else dialect.unindexed.format("trace")
     order = _order(dialect, query, values)
-    sql = f"SELECT {columns} FROM {source} WHERE {where} ORDER BY {order}"
+    sql = f"SELECT {given} FROM {source} WHERE {where} ORDER BY {order}"
     return Statement(sql, compiler.parameters, compiler.is_exact)
 
 
 def _batches(
-    connection: Connection, query: Query, statement: Statement, size: int
+    connection: Connection, query: Query, statement: Statement
 ) -> Iterator[tuple[list[tuple[int, list[Place]]], list[Place]]]:
     """Give the rows that match with their positions, and how far that is."""
     rows = connection.stream(statement.sql, statement.parameters)
-    while batch := rows.fetchmany(size):
-        placed: list[tuple[int, list[Place]]] = [
-            (row_id, [*position[:-1], f"tr-{position[-1].hex()}"])
-            for row_id, *position in batch
-        ]
-        reached = placed[-1][1]
-        if not statement.is_exact:
-            kept = _checked(connection, query, [row_id for row_id, _ in placed])
-            placed = [row for row in placed if row[0] in kept]
-        yield placed, reached
+    while batch := rows.fetchmany(_CHECKED_AT_ONCE):
+        keys = {row[0]: int.from_bytes(row[1 + ID_PLACE], "big") for row in batch}
+        kept = _checked(connection, query, keys)
+        placed = [(row[0], _place(row, _POSITION)) for row in batch if row[0] in kept]
+        yield placed, _place(batch[-1], _POSITION)
 
 
-def _checked(connection: Connection, query: Query, row_ids: list[int]) -> set[int]:
-    among = connection.dialect.among.format("id", "?")
-    found = connection.execute(
-        f"SELECT id, trace_id FROM trace WHERE {among}",
-        (orjson.dumps(row_ids).decode(),),
-    )
-    keys = {row_id: int.from_bytes(trace_id, "big") for row_id, trace_id in found}
+def _checked(connection: Connection, query: Query, keys: dict[int, int]) -> set[int]:
     needles = needles_of(query.filter)
     if needles:
         chunks = read_chunks(connection, keys)
@@ -154,12 +229,11 @@ def _checked(connection: Connection, query: Query, row_ids: list[int]) -> set[in
     return {row_of[t.key] for t in traces if matches(query.filter, t)}
 
 
-def _experiments(connection: Connection, compiler: Compiler, query: Query) -> str:
+def _experiments(compiler: Compiler, query: Query, known: tuple[int, ...]) -> str:
     """Limit to experiments; all of them, when there is but one, are that one."""
     ids = query.experiments
     if ids is None:
-        known = connection.execute("SELECT id FROM experiment LIMIT 2").fetchall()
-        numbers = [int(row[0]) for row in known] if len(known) == 1 else []
+        numbers = list(known) if len(known) == 1 else []
         if not numbers:
             return ""
     else:
@@ -185,24 +259,42 @@ def _has_own_index(node: Node) -> bool:
     )
 
 
-def _driver(connection: Connection, query: Query, classes: Classes) -> list[int] | None:
-    """Look up the first condition that leaves few traces."""
-    for part in conjuncts(query.filter):
-        compiler = Compiler(connection.dialect, classes)
-        sql = _lookup(compiler, part, query)
-        if sql is None:
-            continue
-        rows = connection.execute(f"{sql} LIMIT {_FEW + 1}", compiler.parameters)
-        row_ids = [row[0] for row in rows]
-        if len(row_ids) <= _FEW:
-            return row_ids
+@lru_cache(maxsize=256)
+def _lookups(dialect: Dialect, classes: Classes, query: Query) -> tuple[Lookup, ...]:
+    """Write a statement for each condition that has an index."""
+    found = []
+    for node in conjuncts(query.filter):
+        compiler = Compiler(dialect, classes)
+        sql = _lookup(compiler, node, query)
+        if sql is not None:
+            counted = f"SELECT count(*) FROM ({sql} LIMIT {_FEW + 1}) AS found"
+            found.append(Lookup(node, counted, compiler.parameters))
+    return tuple(found)
+
+
+def _selective(
+    connection: Connection, known: Known, lookups: tuple[Lookup, ...]
+) -> Lookup | None:
+    """Choose the first condition that leaves few traces."""
+    for lookup in lookups:
+        is_few = known.few.get(lookup)
+        if is_few is None:
+            (count,) = connection.execute(lookup.sql, lookup.parameters).fetchone()
+            is_few = known.few[lookup] = count <= _FEW
+        if is_few:
+            return lookup
     return None
 
 
 def _lookup(  # noqa: PLR0911 - one for each index
     compiler: Compiler, node: Node, query: Query
 ) -> str | None:
-    """Write the statement that finds a condition's traces by its own index."""
+    """Write the statement that finds a condition's traces by its own index.
+
+    Returns:
+        None if there is none; ``compiler.is_exact`` then tells nothing, else whether
+        every trace found satisfies the condition.
+    """
     if isinstance(node, SpanMatch):
         condition = compiler.groups(node.condition)
         if condition is None or "class" not in condition:
@@ -216,6 +308,7 @@ def _lookup(  # noqa: PLR0911 - one for each index
         return _lookup_tag(compiler, node.field, text)
     if node.field.key == "model" and isinstance(text, str):
         has_model = Comparison(SPAN_FIELDS["model"], Op.EQ, (text,))
+        compiler.is_exact = False
         return _lookup(compiler, SpanMatch(has_model), query)
     if node.field.key == "duration" and node.op in (Op.GT, Op.GE, Op.BETWEEN):
         return _lookup_duration(compiler, node, query)
@@ -223,6 +316,7 @@ def _lookup(  # noqa: PLR0911 - one for each index
         kind = int(node.field.key == "expectation")
         name = compiler.bind(node.field.argument)
         if node.op is not Op.IS_NULL:
+            compiler.is_exact = False
             return (
                 "SELECT DISTINCT trace FROM assessment "
                 f"WHERE kind = {kind} AND name = {name}"
@@ -231,6 +325,8 @@ def _lookup(  # noqa: PLR0911 - one for each index
 
 
 def _lookup_tag(compiler: Compiler, field: Field, text: str) -> str:
+    # Longer ones are told apart by the trace's row.
+    compiler.is_exact = len(text) < INDEXED_CHARACTERS and clean_text(text) == text
     key = compiler.bind(field.argument)
     start = compiler.bind(text[:INDEXED_CHARACTERS])
     ns = TAG if field.key == "tag" else METADATA
@@ -260,7 +356,7 @@ def _order(dialect: Dialect, query: Query, values: list[str]) -> str:
 
 
 def _after(
-    compiler: Compiler, query: Query, values: list[str], position: list[Place]
+    compiler: Compiler, query: Query, values: list[str], position: tuple[Place, ...]
 ) -> str:
     """Write the condition for what comes after a position."""
     *places, trace_id = position

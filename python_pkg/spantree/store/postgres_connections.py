@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from spantree.store.dialect import Parameters
+    from spantree.store.known import Known
 
 _CONNECT_S = 5
 _MAX_IDLE_READERS = 2
@@ -57,6 +58,7 @@ class PostgresConnection:
     """
 
     dialect = POSTGRES
+    known: Known | None = None
     Error = psycopg.Error
 
     def __init__(self, raw: psycopg.Connection[Any]) -> None:
@@ -92,6 +94,10 @@ class PostgresConnection:
         name = f"spantree_{next(_names)}"
         self.execute(f"DECLARE {name} NO SCROLL CURSOR FOR {sql}", parameters)
         return Stream(self, name)
+
+    def version(self) -> int | None:
+        """Give None: the server does not say whether anything changed."""
+        return None
 
     def close(self) -> None:
         """Close the connection, whatever state it is in."""

@@ -9,34 +9,33 @@ from typing import TYPE_CHECKING
 import orjson
 
 from spantree.entities.ids import trace_id_text
-from spantree.entities.trace import Trace, TraceData
-from spantree.store.chunks import unpack
 from spantree.store.classes import Classes
 from spantree.store.conversations import ConversationReader
 from spantree.store.needles import Stored
 from spantree.store.rows import (
     ASSESSMENT_COLUMNS,
     INFO_COLUMNS,
-    OWNER_COLUMNS,
-    TRACE_COLUMNS,
+    SUMMARY_COLUMNS,
     assessment_from_row,
-    info_from_row,
     names,
     summary_from_row,
 )
+from spantree.store.stored import StoredTrace, spans_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from spantree.entities.assessment import Assessment
     from spantree.entities.span import Span
+    from spantree.entities.trace import Trace
     from spantree.search.summary import Summary
     from spantree.store.dialect import Connection, Rows
+    from spantree.store.rows import Row
+    from spantree.store.stored import Part
 
 # So many at a time keep a search over fat traces within a few MB.
 _BATCH = 100
-_TRACES = f"SELECT id, {names((*TRACE_COLUMNS, *OWNER_COLUMNS))} FROM trace"
-_INFOS = f"SELECT id, {names(INFO_COLUMNS)} FROM trace"
+_SUMMARY = slice(1, 1 + len(SUMMARY_COLUMNS))
 _ASSESSMENTS = f"SELECT trace, {names(ASSESSMENT_COLUMNS)} FROM assessment"
 _CHUNKS = "SELECT trace, lists, spans, body FROM chunk"
 
@@ -47,38 +46,54 @@ def read_traces(
     """Give traces in the order of their numbers; deleted ones are left out."""
     for start in range(0, len(row_ids), _BATCH):
         batch = row_ids[start : start + _BATCH]
-        found = {row[0]: row[1:] for row in _among(connection, _INFOS, "id", batch)}
-        keys = {row_id: int.from_bytes(row[0], "big") for row_id, row in found.items()}
-        judged = _assessments(connection, keys)
-        spans = read_spans(connection, keys) if include_spans else {}
-        for row_id in batch:
-            if row_id in found:
-                info = info_from_row(found[row_id], judged.get(row_id, []))
-                yield Trace(info, TraceData(spans.get(row_id)))
+        found = {row[0]: row for row in read_rows(connection, INFO_COLUMNS, batch)}
+        rows = [found[row_id] for row_id in batch if row_id in found]
+        yield from traces_of(connection, rows, include_spans=include_spans)
 
 
-def read_summaries(connection: Connection, row_ids: Sequence[int]) -> list[Summary]:
-    """Give summaries in the order of the traces' numbers."""
-    found = _summaries_by_id(connection, row_ids)
-    return [found[row_id] for row_id in row_ids if row_id in found]
+def read_rows(
+    connection: Connection, columns: Iterable[str], row_ids: Iterable[int]
+) -> list[Row]:
+    """Give the number of each row and the columns asked for, in any order."""
+    select = f"SELECT id, {names(columns)} FROM trace"
+    return _among(connection, select, "id", row_ids).fetchall()
 
 
-def read_spans(
-    connection: Connection, keys: Mapping[int, int]
-) -> dict[int, list[Span]]:
-    """Give the spans of traces.
+def traces_of(
+    connection: Connection,
+    rows: Sequence[Row],
+    *,
+    include_spans: bool,
+    with_assessments: bool = True,
+) -> list[Trace]:
+    """Make traces of rows that have the columns :data:`INFO_COLUMNS`.
 
     Args:
-        connection: To read through.
-        keys: Trace ids by the number of the trace's row.
+        connection: To read what rows don't have.
+        rows: Of each the number first.
+        include_spans: Whether the traces have their spans.
+        with_assessments: Whether there may be any.
     """
-    conversations = ConversationReader(connection)
-    spans: dict[int, dict[int, Span]] = {row_id: {} for row_id in keys}
-    found = _among(connection, _CHUNKS, "trace", keys, "ORDER BY id")
-    for row_id, lists, rows, body in found:
-        whole = conversations.expand(body) if lists else body
-        spans[row_id].update((s.span_key, s) for s in unpack(keys[row_id], rows, whole))
-    return {row_id: list(latest.values()) for row_id, latest in spans.items()}
+    judged = _assessments(connection, rows) if with_assessments else {}
+    parts = _parts(connection, rows) if include_spans else {}
+    none: list[Assessment] = []
+    return [
+        StoredTrace(row, judged.get(row[0], none), parts.get(row[0], ()))
+        for row in rows
+    ]
+
+
+def summaries_of(
+    connection: Connection, rows: Sequence[Row], *, with_assessments: bool
+) -> list[Summary]:
+    """Make summaries of rows that have the columns :data:`SUMMARY_COLUMNS`."""
+    judged = _assessments(connection, rows) if with_assessments else {}
+    return [summary_from_row(row[_SUMMARY], judged.get(row[0], [])) for row in rows]
+
+
+def read_spans(connection: Connection, row_id: int, key: int) -> list[Span]:
+    """Give the spans of the trace with that row and id."""
+    return spans_of(key, _parts(connection, [(row_id,)]).get(row_id, ()))
 
 
 def read_chunks(
@@ -97,22 +112,26 @@ def read_classes(connection: Connection) -> Classes:
     return Classes(connection.execute(sql).fetchall())
 
 
-def _summaries_by_id(
-    connection: Connection, row_ids: Sequence[int]
-) -> dict[int, Summary]:
-    rows = _among(connection, _TRACES, "id", row_ids).fetchall()
-    keys = {row[0]: int.from_bytes(row[1], "big") for row in rows}
-    judged = _assessments(connection, keys)
-    return {row[0]: summary_from_row(row[1:], judged.get(row[0], [])) for row in rows}
+def _parts(connection: Connection, rows: Sequence[Row]) -> dict[int, list[Part]]:
+    """Give the chunks of traces by the number of the row, conversations in full."""
+    conversations = ConversationReader(connection)
+    parts: dict[int, list[Part]] = {}
+    numbers = [row[0] for row in rows]
+    found = _among(connection, _CHUNKS, "trace", numbers, "ORDER BY trace, id")
+    for row_id, lists, spans, body in found:
+        whole = conversations.expand(body) if lists else body
+        parts.setdefault(row_id, []).append((spans, whole))
+    return parts
 
 
 def _assessments(
-    connection: Connection, keys: Mapping[int, int]
+    connection: Connection, rows: Sequence[Row]
 ) -> dict[int, list[Assessment]]:
+    ids = {row[0]: trace_id_text(int.from_bytes(row[1], "big")) for row in rows}
     judged: dict[int, list[Assessment]] = {}
     order = "ORDER BY created_ns, rowid"
-    for row_id, *columns in _among(connection, _ASSESSMENTS, "trace", keys, order):
-        assessment = assessment_from_row(trace_id_text(keys[row_id]), tuple(columns))
+    for row_id, *columns in _among(connection, _ASSESSMENTS, "trace", ids, order):
+        assessment = assessment_from_row(ids[row_id], tuple(columns))
         judged.setdefault(row_id, []).append(assessment)
     return judged
 

@@ -67,7 +67,7 @@ UNINDEXED = frozenset(
 
 _LARGEST = 2**63 - 1
 
-TRACE_COLUMNS = (
+_FIRST_COLUMNS = (
     "trace_id",
     "experiment",
     "name",
@@ -79,6 +79,9 @@ TRACE_COLUMNS = (
     "client_request_id",
     "request_preview",
     "response_preview",
+)
+TRACE_COLUMNS = (
+    *_FIRST_COLUMNS,
     "models",
     "input_tokens",
     "output_tokens",
@@ -94,22 +97,12 @@ TRACE_COLUMNS = (
     "metadata",
 )
 OWNER_COLUMNS = ("pid", "boot")
-INFO_COLUMNS = (
-    "trace_id",
-    "experiment",
-    "name",
-    "state",
-    "start_ns",
-    "dur_ns",
-    "session",
-    "user",
-    "client_request_id",
-    "request_preview",
-    "response_preview",
-    "tags",
-    "metadata",
-    *OWNER_COLUMNS,
+INFO_COLUMNS = (*_FIRST_COLUMNS, "tags", "metadata", *OWNER_COLUMNS)
+SUMMARY_COLUMNS = (*TRACE_COLUMNS, *OWNER_COLUMNS)
+ID_PLACE, STATE_PLACE, START_PLACE = map(
+    _FIRST_COLUMNS.index, ("trace_id", "state", "start_ns")
 )
+OPEN_STATE = STATES.index(TraceState.IN_PROGRESS)
 ASSESSMENT_COLUMNS = (
     "id",
     "span_id",
@@ -222,7 +215,7 @@ def tag_rows(texts: Texts) -> Iterator[tuple[int, str, str]]:
 
 def summary_from_row(row: Row, assessments: list[Assessment]) -> Summary:
     """Make a summary of a trace's row and its assessments."""
-    c = dict(zip((*TRACE_COLUMNS, *OWNER_COLUMNS), row, strict=True))
+    c = dict(zip(SUMMARY_COLUMNS, row, strict=True))
     tags, metadata = _texts(
         c["tags"], c["metadata"], c["name"], c["session"], c["user"]
     )

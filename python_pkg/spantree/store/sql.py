@@ -22,15 +22,16 @@ from spantree.store.breath import TRACES_A_BREATH, breathe
 from spantree.store.draft import Draft, draft_of
 from spantree.store.find import find
 from spantree.store.inserts import Inserter
-from spantree.store.owner import Owner, is_gone
+from spantree.store.known import OPEN, known_of
+from spantree.store.owner import is_gone
 from spantree.store.protocol import (
     Page,
     StoreUnavailableError,
     unknown_assessment,
     unknown_trace,
 )
-from spantree.store.reads import read_spans, read_summaries, read_traces
-from spantree.store.rows import id_bytes
+from spantree.store.reads import read_spans, read_traces, summaries_of, traces_of
+from spantree.store.rows import INFO_COLUMNS, SUMMARY_COLUMNS, id_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -41,12 +42,12 @@ if TYPE_CHECKING:
     from spantree.search.summary import Summary
     from spantree.store.attachments import Attachments
     from spantree.store.dialect import Connection
+    from spantree.store.owner import Owner
 
 T = TypeVar("T")
 
 # Other processes wait meanwhile, and so does a fork.
 _LONGEST_TRANSACTION_S = 0.02
-_OPEN = "state = 3 AND state <> 1"
 
 
 class SqlStore(ABC):
@@ -98,29 +99,34 @@ class SqlStore(ABC):
         timeout_s: float | None = None,
     ) -> Page:
         """See the protocol."""
-        with self._reader() as connection:
+        with self._snapshot() as connection:
             if connection is None:
                 return Page([])
-            self._mark_interrupted(connection)
-            with _snapshot(connection):
-                found = find(
-                    connection, query, limit=limit, cursor=cursor, timeout_s=timeout_s
-                )
-                traces = list(
-                    read_traces(connection, found.row_ids, include_spans=include_spans)
-                )
-                until = found.scanned_until
-                return Page(traces, found.cursor, until is None, until)
+            found = find(
+                connection,
+                query,
+                INFO_COLUMNS,
+                limit=limit,
+                cursor=cursor,
+                timeout_s=timeout_s,
+            )
+            traces = traces_of(
+                connection,
+                found.rows,
+                include_spans=include_spans,
+                with_assessments=known_of(connection).has_assessments,
+            )
+            until = found.scanned_until
+            return Page(traces, found.cursor, until is None, until)
 
     def summaries(self, query: Query, *, limit: int | None = None) -> list[Summary]:
         """See the protocol."""
-        with self._reader() as connection:
+        with self._snapshot() as connection:
             if connection is None:
                 return []
-            self._mark_interrupted(connection)
-            with _snapshot(connection):
-                found = find(connection, query, limit=limit, cursor=None)
-                return read_summaries(connection, found.row_ids)
+            found = find(connection, query, SUMMARY_COLUMNS, limit=limit, cursor=None)
+            is_judged = known_of(connection).has_assessments
+            return summaries_of(connection, found.rows, with_assessments=is_judged)
 
     def aggregate(
         self, query: Query, by: Sequence[str], measures: Sequence[str]
@@ -239,33 +245,38 @@ class SqlStore(ABC):
     def _commit(self, work: Callable[[Inserter], T]) -> T:
         return self._commit_with_connection(lambda inserter, _: work(inserter))
 
-    def _mark_interrupted(self, connection: Connection) -> None:
+    @contextlib.contextmanager
+    def _snapshot(self) -> Iterator[Connection | None]:
+        """Lend a connection whose statements all see the same state of the store.
+
+        Open traces of processes that are gone are marked as interrupted before.
+        """
+        with self._reader() as connection:
+            if connection is None:
+                yield None
+                return
+            connection.execute("BEGIN")
+            try:
+                gone = [o for o in known_of(connection).owners if is_gone(o)]
+                if gone:
+                    connection.execute("ROLLBACK")
+                    self._mark_interrupted(gone)
+                    connection.execute("BEGIN")
+                yield connection
+            finally:
+                with contextlib.suppress(connection.Error):
+                    connection.execute("ROLLBACK")
+
+    def _mark_interrupted(self, gone: Sequence[Owner]) -> None:
         """Store that open traces of processes now gone were interrupted."""
-        owners = connection.execute(
-            f"SELECT DISTINCT pid, boot FROM trace WHERE {_OPEN}"
-        )
-        gone = [owner for owner in map(Owner._make, owners) if is_gone(owner)]
-        if not gone:
-            return
 
         def mark(_: Inserter, writing: Connection) -> None:
-            sql = f"UPDATE trace SET state = 4 WHERE {_OPEN} AND pid = ? AND boot = ?"
+            sql = f"UPDATE trace SET state = 4 WHERE {OPEN} AND pid = ? AND boot = ?"
             writing.executemany(sql, gone)
 
         # Reading goes on without; rows of such traces are shown right in any case.
         with contextlib.suppress(StoreUnavailableError):
             self._commit_with_connection(mark)
-
-
-@contextlib.contextmanager
-def _snapshot(connection: Connection) -> Iterator[None]:
-    """Let several statements see the same state of the file."""
-    connection.execute("BEGIN")
-    try:
-        yield
-    finally:
-        with contextlib.suppress(connection.Error):
-            connection.execute("ROLLBACK")
 
 
 def _write_some(drafts: deque[Draft], inserter: Inserter) -> int:
@@ -317,7 +328,7 @@ def _patch(
 
 
 def _root_name(connection: Connection, row_id: int, key: int) -> str | None:
-    root = TraceData(read_spans(connection, {row_id: key})[row_id]).root
+    root = TraceData(read_spans(connection, row_id, key)).root
     return root.name if root else None
 
 
