@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, TypeVar
 
 from spantree._environment import environment
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from spantree.search import Query, Summary
+    from spantree.shipping import Dispatch
     from spantree.store import Page, Store, Target, Writer
 
 _T = TypeVar("_T")
@@ -46,6 +48,8 @@ _T = TypeVar("_T")
 # The experiment is looked up when a root needs it, not before.
 _UNDECIDED = ""
 _EXIT_SECONDS = 5.0
+_SENDING_EXIT_SECONDS = 1.9
+_DELIVERY_SECONDS = 10.0
 _EXPERIMENT_SECONDS = 1.0
 _READ_YOUR_WRITES_SECONDS = 2.0
 _MOST_PARTS = 10_000
@@ -73,7 +77,7 @@ class Runtime:
         # Those of which another process, or an earlier run, holds a part; newest last.
         self._parts: dict[int, None] = {}
         self._target: Target | None = None
-        self._remote: Target | None = None
+        self._dispatch: Dispatch | None = None
         self._uri = ""
         self._store: Store | None = None
         self._writer: Writer | None = None
@@ -118,28 +122,26 @@ class Runtime:
     # Where traces rest.
 
     def target(self) -> Target:
-        """Give the place that traces go to: set, from the environment, or default."""
+        """Give the place that traces rest in: set, from the environment, or default."""
         if self._target is None:
-            self._choose(_target_from_environment())
+            self._choose(*_targets_from_environment())
         assert self._target is not None  # noqa: S101 - just chosen
         return self._target
 
-    def _choose(self, target: Target) -> None:
-        """Take a place to rest in; with a remote one, traces rest in the default."""
-        from spantree.store import parse_tracking_uri
+    def _choose(self, rest: Target, sent: Sequence[Target]) -> None:
+        self._target = rest
+        self._dispatch = None
+        if sent:
+            from spantree.shipping import Dispatch
 
-        self._remote = target if target.is_remote else None
-        self._target = parse_tracking_uri(None) if self._remote else target
-        if self._remote is not None:
-            warn(
-                f"remote:{target.shown}",
-                "Traces are kept in %s and searched there: sending them on to %s is "
-                "not part of this version yet.",
-                self.store_name(),
-                target.shown,
-            )
+            self._dispatch = Dispatch(sent, self.store, FIRST_USE)
 
-    def set_target(self, uri: str | Path | None) -> None:
+    def dispatch(self) -> Dispatch | None:
+        """Give what sends traces on, None if they only rest."""
+        self.target()
+        return self._dispatch
+
+    def set_target(self, uri: str | Path | Sequence[str | Path] | None) -> None:
         """Send the traces recorded from now on elsewhere.
 
         Raises:
@@ -147,26 +149,22 @@ class Runtime:
                 that this version can't write to.
         """
         _import_search()
-        from spantree.store import (
-            check_target,
-            open_store,
-            parse_tracking_uri,
-            without_password,
-        )
+        from spantree.store import check_target, open_store, parse_tracking_uris
 
-        target = parse_tracking_uri(uri) if uri else _target_from_environment()
-        check_target(target)
-        store = None if target.is_remote else open_store(target)
+        rest, sent = parse_tracking_uris(uri) if uri else _targets_from_environment()
+        check_target(rest)
+        store = None if sent else open_store(rest)
         with self._lock:
             writer, self._writer = self._writer, None
-            self._store = store
-            text = str(uri or "")
-            self._uri = without_password(text) if "://" in text else text
-            self._choose(target)
+            dispatch, self._store = self._dispatch, store
+            self._uri = _without_passwords(uri)
+            self._choose(rest, sent)
         if self.experiment_name is not None:
             RECORDER.experiment_id = _UNDECIDED
         if writer is not None:
             writer.close(_EXIT_SECONDS)
+        if dispatch is not None:
+            dispatch.stop()
 
     def store(self) -> Store:
         """Give the store, opened when first needed; reads may use it on any thread."""
@@ -175,7 +173,10 @@ class Runtime:
                 _import_search()
                 from spantree.store import open_store
 
-                self._store = open_store(self.target())
+                store = open_store(self.target())
+                if self._dispatch is not None:
+                    self._dispatch.serve(store)
+                self._store = store
             return self._store
 
     def writer(self) -> Writer:
@@ -188,6 +189,9 @@ class Runtime:
         with self._lock:
             if self._writer is None:
                 self._writer = Writer(self.store, self.open_traces)
+                if (dispatch := self.dispatch()) is not None:
+                    # Also what an earlier process could not send.
+                    dispatch.wake()
             return self._writer
 
     def forget_experiment(self) -> None:
@@ -243,6 +247,15 @@ class Runtime:
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until everything recorded before the call is committed locally."""
         return self.writer().flush(timeout)
+
+    def deliver(self) -> bool:
+        """Wait as :meth:`flush` does, and until it arrived where it is to be sent.
+
+        Where sending meets trouble, nothing is waited for.
+        """
+        is_saved = self.flush()
+        dispatch = self.dispatch()
+        return is_saved and (dispatch is None or dispatch.wait(_DELIVERY_SECONDS))
 
     def get_trace(self, trace_id: str) -> Trace | None:
         """Give a trace from memory, else from the store, else None."""
@@ -342,8 +355,9 @@ class Runtime:
 
     def tracking_uri(self) -> str:
         """Give the tracking URI in force, without secrets."""
-        target = self.target()
-        return self._uri or (self._remote or target).shown
+        rest = self.target()
+        sent = self._dispatch.targets if self._dispatch is not None else ()
+        return self._uri or ", ".join(t.shown for t in sent or (rest,))
 
     # TraceRenderer: how a trace draws itself.
 
@@ -388,6 +402,10 @@ class Runtime:
     def stats(self) -> dict[str, int]:
         """Count what was saved, what waits and what went wrong."""
         counts = self._writer.stats() if self._writer is not None else {}
+        if (dispatch := self.dispatch()) is not None:
+            sent = dispatch.stats()
+            sent["waiting"] += counts.get("waiting", 0)
+            counts |= sent
         return {
             **counts,
             "truncated": counters["truncated"],
@@ -396,9 +414,12 @@ class Runtime:
         }
 
     def close(self) -> None:
-        """Store what is open and waiting; called when the interpreter exits."""
+        """Store and send what is open and waits; called when the interpreter exits."""
+        deadline = time.monotonic() + _SENDING_EXIT_SECONDS
         if self._writer is not None:
             self._writer.close(_EXIT_SECONDS)
+        if self._dispatch is not None:
+            self._dispatch.finish(deadline)
 
     def require_trace(self, trace_id: str) -> Trace:
         """Give a trace.
@@ -425,8 +446,8 @@ def _import_search() -> None:
     import spantree.search  # noqa: F401 - for the effect
 
 
-def _target_from_environment() -> Target:
-    from spantree.store import parse_tracking_uri
+def _targets_from_environment() -> tuple[Target, tuple[Target, ...]]:
+    from spantree.store import parse_tracking_uris
 
     uri = os.environ.get("SPANTREE_TRACKING_URI")
     if not uri:
@@ -435,10 +456,19 @@ def _target_from_environment() -> Target:
         is_server = mlflow_uri.startswith(("http://", "https://", "databricks"))
         uri = mlflow_uri if is_server else None
     try:
-        return parse_tracking_uri(uri)
+        return parse_tracking_uris(uri)
     except SpantreeException as error:
         warn("environment:TRACKING_URI", "%s The default place is used.", error)
-        return parse_tracking_uri(None)
+        return parse_tracking_uris(None)
+
+
+def _without_passwords(uri: str | Path | Sequence[str | Path] | None) -> str:
+    """Give URIs as they were set, without what must not be shown."""
+    from spantree.store import without_password
+
+    named = [uri] if isinstance(uri, (str, os.PathLike)) else uri or ()
+    texts = [part for one in named for part in str(one).split(",")]
+    return ",".join(without_password(t) if "://" in t else t for t in texts)
 
 
 def _trace_libraries() -> None:

@@ -67,7 +67,7 @@ def get_trace(trace_id: str, silent: bool = False, flush: bool = False) -> Trace
     return found
 
 
-def set_tracking_uri(uri: str | Path | None) -> None:
+def set_tracking_uri(uri: str | Path | Sequence[str | Path] | None) -> None:
     """Choose where traces go; contacts nothing and waits for nothing.
 
     Recording that was turned off stays off. An experiment chosen by name is looked up
@@ -76,9 +76,9 @@ def set_tracking_uri(uri: str | Path | None) -> None:
     Args:
         uri: ``sqlite:///path``, a path ending in ``.db``, ``memory:``, …; None for the
             default, one file in the user's data folder. With a server's address
-            (``http://…``, ``databricks``, ``otlp``) traces are kept in the default
-            file; sending them on is not part of this version yet, and a warning says
-            so.
+            (``http://…``, ``databricks``, ``otlp+http://…``) traces rest in the default
+            file and are sent on from there by a thread. A list, or a text with commas,
+            names several servers, and a file among them is where traces rest.
 
     Raises:
         SpantreeException: If the form is unknown; the message lists those accepted.
@@ -109,13 +109,16 @@ def flush(timeout: float | None = None) -> bool:
 
 
 def flush_trace_async_logging(terminate: bool = False) -> None:
-    """Wait as :func:`flush` does, under MLflow's name.
+    """Wait as :func:`flush` does, then up to 10 s until all has reached the server.
+
+    A server that gives trouble is not waited for: what it does not take now is kept
+    and sent later.
 
     Args:
         terminate: Accepted for MLflow's callers; the writer ends with the process.
     """
     del terminate
-    RUNTIME.flush()
+    RUNTIME.deliver()
 
 
 def stats() -> dict[str, int]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from spantree.entities.errors import MissingExtraError
 from spantree.entities.otlp import OtlpError, span_in, span_out
+from spantree.entities.otlp_values import all_visible
 from spantree.entities.span_fields import INPUTS, OUTPUTS, SPAN_TYPE
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def to_proto(span: Span) -> trace_pb2.Span:
     written = _with_ids(span_out(span, ()), _to_base64)
     for attribute in written["attributes"]:
         attribute["key"] = _NAMES.get(attribute["key"], attribute["key"])
-    filled: trace_pb2.Span = json_format.ParseDict(_visible(written), message())
+    filled: trace_pb2.Span = json_format.ParseDict(all_visible(written), message())
     return filled
 
 
@@ -80,6 +81,31 @@ def envelope_from_proto(body: bytes) -> dict[str, Any]:
     return {"resourceSpans": [], **found}
 
 
+def request_to_proto(envelope: dict[str, Any]) -> bytes:
+    """Encode an OTLP/JSON envelope as the protobuf body of ``POST /v1/traces``.
+
+    Args:
+        envelope: As :func:`~spantree.entities.otlp.to_otlp` writes it; its ids are
+            changed.
+
+    Raises:
+        MissingExtraError: If opentelemetry-proto is not installed.
+    """
+    json_format, _ = _protobuf("OTLP as protobuf")
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+        ExportTraceServiceRequest,
+    )
+
+    for by_resource in envelope["resourceSpans"]:
+        for by_scope in by_resource["scopeSpans"]:
+            for span in by_scope["spans"]:
+                _with_ids(span, _to_base64)
+    message = ExportTraceServiceRequest()
+    filled = json_format.ParseDict(all_visible(envelope), message)
+    encoded: bytes = filled.SerializeToString()
+    return encoded
+
+
 def _protobuf(method: str) -> tuple[Any, Any]:
     try:
         from google.protobuf import json_format  # type: ignore[import-untyped]
@@ -96,17 +122,6 @@ def _with_ids(found: dict[str, Any], convert: Any) -> dict[str, Any]:
             if holder.get(name):
                 holder[name] = convert(holder[name])
     return found
-
-
-def _visible(value: Any) -> Any:
-    """Make lone surrogates, which protobuf refuses, their six visible characters."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, list):
-        return [_visible(item) for item in value]
-    if isinstance(value, dict):
-        return {_visible(key): _visible(item) for key, item in value.items()}
-    return value
 
 
 def _with_keys(value: Any) -> Any:

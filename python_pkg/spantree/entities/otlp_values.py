@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from spantree.entities.errors import SpantreeException
-from spantree.entities.values import NOTE, Captured
+from spantree.entities.values import NOTE, Captured, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -85,6 +85,17 @@ def write_json(value: object) -> bytes:
         return orjson.dumps(value)
     except TypeError:  # an integer beyond 64 bits
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def all_visible(value: Any) -> Any:
+    """Turn the lone surrogates in JSON data into visible characters."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, list):
+        return [all_visible(item) for item in value]
+    if isinstance(value, dict):
+        return {visible(key): all_visible(item) for key, item in value.items()}
+    return value
 
 
 def _out(value: object, depth: int) -> dict[str, Any]:  # noqa: PLR0911 - a case a type

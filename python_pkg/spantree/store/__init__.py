@@ -15,6 +15,7 @@ from spantree.store.uri import (
     default_file,
     open_store,
     parse_tracking_uri,
+    parse_tracking_uris,
     without_password,
 )
 from spantree.store.writer import Writer
@@ -38,6 +39,7 @@ __all__ = [
     "default_file",
     "open_store",
     "parse_tracking_uri",
+    "parse_tracking_uris",
     "prune",
     "without_password",
 ]

@@ -27,7 +27,7 @@ from spantree.store.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from spantree.store.known import Known
@@ -107,6 +107,7 @@ class Connections:
         """Counts the openings of the writer; what was cached of the file ends there."""
         self._network: str | None = None
         self._writer: SqliteConnection | None = None
+        self._prepare: Callable[[SqliteConnection], object] | None = None
         self._inode: tuple[int, int] | None = None
         self._pool = threading.Condition(threading.Lock())
         self._idle: list[SqliteConnection] = []
@@ -117,12 +118,21 @@ class Connections:
         self._is_fork_waiting = False
         _all.add(self)
 
+    def serve(self, prepare: Callable[[SqliteConnection], object]) -> None:
+        """Call something with each connection that writes, when it is opened."""
+        with self.lock:
+            self._prepare = prepare
+            self.close_writer()
+
     def writer(self) -> SqliteConnection:
         """Give the connection that writes; the caller holds :attr:`lock`."""
         self._check_usable()
         if self._writer is None:
             with self.explained():
-                self._writer = self._open_writer()
+                connection = self._open_writer()
+                if self._prepare is not None:
+                    self._prepare(connection)
+                self._writer = connection
             self._inode = inode_of(self.path)
             self.generation += 1
         return self._writer

@@ -34,6 +34,7 @@ class Dialect:
             and texts compared by GLOB.
         has_one_writer: A transaction that writes has all tables for itself, so that
             numbers of rows can be given out before they are inserted.
+        has_outbox: There is a table of what waits to be sent elsewhere.
     """
 
     among: str
@@ -49,6 +50,7 @@ class Dialect:
     locked: str
     has_python: bool
     has_one_writer: bool
+    has_outbox: bool
 
 
 SQLITE = Dialect(
@@ -66,6 +68,7 @@ SQLITE = Dialect(
     locked="",
     has_python=True,
     has_one_writer=True,
+    has_outbox=True,
 )
 POSTGRES = Dialect(
     # Unlike rows of a function, the planner knows how many these are.
@@ -85,6 +88,7 @@ POSTGRES = Dialect(
     locked=" FOR UPDATE",
     has_python=False,
     has_one_writer=False,
+    has_outbox=False,
 )
 
 

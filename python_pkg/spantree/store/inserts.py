@@ -247,6 +247,8 @@ class Inserter:
         self._drop_chunks("trace", row_id)
         self._drop_groups(row_id)
         execute("DELETE FROM trace WHERE id = ?", (row_id,))
+        if self._connection.dialect.has_outbox:
+            execute("DELETE FROM outbox WHERE trace = ?", (row_id,))
 
     def _find_or_make_experiment(self, experiment_id: str) -> int:
         now = time.time_ns()

@@ -38,6 +38,30 @@ class SqliteStore(SqlStore):
     def __init__(self, path: Path, *, replace_damaged: bool = False) -> None:
         super().__init__(str(path), AttachmentFiles(path))
         self._connections = Connections(path, replace_damaged=replace_damaged)
+        self._committed: Callable[[], object] | None = None
+
+    def serve_outbox(
+        self,
+        prepare: Callable[[Connection], object],
+        committed: Callable[[], object],
+    ) -> None:
+        """Let what is written also go into the outbox.
+
+        Args:
+            prepare: Called with each connection that writes, when it is opened.
+            committed: Called after each commit but those of :meth:`transact`.
+        """
+        self._committed = committed
+        self._connections.serve(prepare)
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """Run some work in one transaction; for the outbox, on any thread."""
+        return self._run(lambda _, connection: work(connection))
+
+    def look(self, work: Callable[[Connection], T]) -> T | None:
+        """Read on any thread; None while there is no file."""
+        with self._reader() as connection:
+            return None if connection is None else work(connection)
 
     def shrink(self) -> int:
         """See the protocol."""
@@ -52,6 +76,12 @@ class SqliteStore(SqlStore):
         return self._connections.reader()
 
     def _commit_with_connection(self, work: Callable[[Inserter, Connection], T]) -> T:
+        result = self._run(work)
+        if self._committed is not None:
+            self._committed()
+        return result
+
+    def _run(self, work: Callable[[Inserter, Connection], T]) -> T:
         """Run some work in one transaction, again if the file was replaced."""
         with self._connections.turn():
             for _ in range(_ATTEMPTS):

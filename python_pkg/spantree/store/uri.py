@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, replace
 from enum import Enum
 from importlib.util import find_spec
@@ -13,9 +14,15 @@ from urllib.parse import unquote, urlsplit
 from spantree.entities.errors import MissingExtraError, SpantreeException, did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spantree.store.protocol import Store
 
 FILE_NAME = "traces.db"
+# A comma in a path is not between two URIs.
+_BETWEEN = re.compile(
+    r"\s*,\s*(?=(?:[a-z+]+:|otlp\s*(?:,|$)|databricks\s*(?:,|$)))", re.IGNORECASE
+)
 _FILE_ENDINGS = (".db", ".sqlite", ".sqlite3")
 _SCHEMES = (
     "sqlite",
@@ -122,6 +129,48 @@ def parse_tracking_uri(uri: str | Path | None) -> Target:
     return _with_scheme(text, scheme.lower(), rest)
 
 
+def parse_tracking_uris(
+    uris: str | Path | Sequence[str | Path] | None,
+) -> tuple[Target, tuple[Target, ...]]:
+    """Read tracking URIs: at most one place to rest in, and any number to send to.
+
+    Args:
+        uris: One, a list of them, or several in one text with commas between.
+
+    Returns:
+        Where traces rest, the default file if none is named, and where they are sent.
+
+    Raises:
+        SpantreeException: If one can't be read, or they don't go together.
+
+    Example:
+        >>> rest, sent = parse_tracking_uris("memory:")
+        >>> rest.shown, sent
+        ('memory:', ())
+        >>> _, sent = parse_tracking_uris("http://a:5000, otlp+http://b:4318")
+        >>> [target.shown for target in sent]
+        ['http://a:5000', 'otlp+http://b:4318']
+    """
+    if isinstance(uris, str):
+        uris = _BETWEEN.split(uris)
+    named = [uris] if isinstance(uris, (Path, type(None))) else list(uris)
+    targets = list(dict.fromkeys(parse_tracking_uri(uri) for uri in named))
+    resting = [target for target in targets if not target.is_remote]
+    sent = tuple(target for target in targets if target.is_remote)
+    if len(resting) > 1:
+        shown = " and ".join(target.shown for target in resting)
+        msg = f"Traces rest in one place, not in {shown}; they may be sent to several."
+        raise SpantreeException(msg)
+    rest = resting[0] if resting else parse_tracking_uri(None)
+    if sent and rest.kind is not TargetKind.SQLITE:
+        msg = (
+            f"Traces that rest in {rest.shown} can't be sent to {sent[0].shown}: what "
+            "waits to be sent is kept in a SQLite file. Leave the first one out."
+        )
+        raise SpantreeException(msg)
+    return rest, sent
+
+
 def check_target(target: Target) -> None:
     """Refuse a file that is not ours; of an existing one, the header is read.
 
@@ -163,9 +212,8 @@ def open_store(target: Target) -> Store:
 
         return PostgresStore(target.url or "", target.shown)
     msg = (
-        f"A {target.kind.value} tracking URI ({target.shown}) is not supported by this "
-        "version yet. Use a SQLite file (sqlite:///traces.db), postgresql://… or "
-        "memory:."
+        f"{target.shown} is no store but a place to send traces to. Traces rest in a "
+        "SQLite file (sqlite:///traces.db), postgresql://… or memory:."
     )
     raise SpantreeException(msg)
 

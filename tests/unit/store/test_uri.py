@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from spantree.entities.errors import SpantreeException
-from spantree.store import TargetKind, default_file, open_store, parse_tracking_uri
+from spantree.store import (
+    TargetKind,
+    default_file,
+    open_store,
+    parse_tracking_uri,
+    parse_tracking_uris,
+)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +69,39 @@ def test_misspelt_scheme_gets_a_suggestion():
 
 @pytest.mark.parametrize("uri", ["http://h", "databricks", "otlp"])
 def test_kinds_without_a_store_say_so(uri):
-    with pytest.raises(SpantreeException, match="not supported by this version yet"):
+    with pytest.raises(SpantreeException, match="is no store"):
         open_store(parse_tracking_uri(uri))
+
+
+@pytest.mark.parametrize(
+    ("uris", "rest", "sent"),
+    [
+        (None, "traces.db", []),
+        ("memory:", "memory:", []),
+        ("http://u:p@a:1", "traces.db", ["http://a:1"]),
+        ("http://a, databricks,otlp", "traces.db", ["http://a", "databricks", "otlp"]),
+        (["a,b.db", "http://a", "http://a"], "a,b.db", ["http://a"]),
+        ("sqlite:///x.db,otlp+https://c/v1", "x.db", ["otlp+https://c/v1"]),
+    ],
+)
+def test_several_places_in_one(uris, rest, sent):
+    found, targets = parse_tracking_uris(uris)
+
+    assert found.shown.endswith(rest)
+    assert [target.shown for target in targets] == sent
+
+
+@pytest.mark.parametrize(
+    ("uris", "words"),
+    [
+        ("a.db,sqlite:///b.db", "Traces rest in one place"),
+        (["memory:", "http://a"], "can't be sent to http://a"),
+        ("http://a,mysql://b", "Unknown tracking URI 'mysql://b'"),
+    ],
+)
+def test_places_that_do_not_go_together(uris, words):
+    with pytest.raises(SpantreeException, match=words):
+        parse_tracking_uris(uris)
 
 
 def test_environment_moves_the_file(monkeypatch, tmp_path):

@@ -1,0 +1,232 @@
+"""A trace is kept here, and sent on from here, whatever the server does."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+
+import pytest
+from support.loopback import Loopback
+
+import spantree
+from spantree.exceptions import SpantreeException
+
+
+def traced(count=1, **options):
+    ids = []
+    for number in range(count):
+        with spantree.start_span(f"s{number}", **options) as span:
+            span.set_inputs({"n": number})
+        ids.append(span.trace_id)
+    return ids
+
+
+def until(condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "nothing came of it"
+        time.sleep(0.01)
+
+
+def delivered():
+    spantree.flush_trace_async_logging()
+    assert spantree.stats()["waiting"] == 0
+
+
+def test_traces_arrive_once_with_spans_and_info(server):
+    spantree.set_tracking_uri(server.uri)
+    spantree.set_experiment("mine")
+
+    ids = traced(100)
+    delivered()
+
+    assert list(server.infos) == ids
+    assert {f"tr-{trace}" for trace, _ in server.spans} == set(ids)
+    assert len(server.of("POST", "/mlflow/traces")) == 100
+    number = server.experiments["mine"]
+    assert server.infos[ids[0]]["trace_location"]["mlflow_experiment"] == {
+        "experiment_id": number
+    }
+    assert spantree.stats()["shipped"] == 100
+    assert spantree.stats()["saved"] == 100
+
+
+def test_an_open_trace_is_sent_when_it_has_ended(server):
+    spantree.set_tracking_uri(server.uri)
+
+    with spantree.start_span("root"):
+        traced()
+        assert spantree.flush()
+        assert server.infos == {}
+    delivered()
+
+    assert len(server.infos) == 1
+
+
+def test_a_span_that_comes_late_follows(server):
+    spantree.set_tracking_uri(server.uri)
+    with spantree.start_span("root") as root:
+        late = spantree.start_span_no_context("late", parent_span=root)
+    delivered()
+    late.end()
+    delivered()
+
+    assert {span["name"] for span in server.spans.values()} == {"root", "late"}
+    late = next(s for s in server.spans.values() if s["name"] == "late")
+    assert "spantree.open" not in {a["key"] for a in late["attributes"]}
+
+
+def test_a_tag_is_sent_without_the_spans(server):
+    spantree.set_tracking_uri(server.uri)
+    (trace_id,) = traced()
+    delivered()
+    before = len(server.of("POST", "/v1/traces"))
+
+    spantree.set_trace_tag(trace_id, "k", "v")
+    delivered()
+
+    assert server.infos[trace_id]["tags"]["k"] == "v"
+    assert len(server.of("POST", "/v1/traces")) == before
+
+
+def test_what_is_deleted_before_it_is_sent_is_never_sent():
+    with Loopback("500") as server:
+        spantree.set_tracking_uri(server.uri)
+        (trace_id,) = traced()
+        until(lambda: server.requests)
+        spantree.delete_traces([trace_id])
+
+        assert spantree.stats()["waiting"] == 0
+
+
+def test_what_is_deleted_while_it_is_sent_is_taken_back(server):
+    trace_ids = []
+
+    def mode(request):
+        if request.path.endswith("/mlflow/traces"):
+            spantree.delete_traces(trace_ids)
+        return "up"
+
+    server.mode = mode
+    spantree.set_tracking_uri(server.uri)
+    with spantree.start_span("s") as span:
+        trace_ids.append(span.trace_id)
+
+    until(lambda: server.deleted == trace_ids)
+
+
+def test_a_server_that_comes_back_gets_all():
+    spantree.set_tracking_uri("memory:")
+    with Loopback() as server:
+        port = server.port
+    spantree.set_tracking_uri(f"http://127.0.0.1:{port}")
+
+    ids = traced(20)
+    assert spantree.flush()
+    assert spantree.stats()["waiting"] == 20
+    with Loopback(port=port) as server:
+        until(lambda: set(server.infos) == set(ids))
+        delivered()
+
+    assert len(server.spans) == 20
+
+
+def test_retry_after_is_obeyed():
+    with Loopback("429") as server:
+        spantree.set_tracking_uri(server.uri)
+        (trace_id,) = traced()
+        until(lambda: server.requests)
+        server.mode = "up"
+        until(lambda: server.infos)
+
+        first, second = server.requests[:2]
+        assert second.at - first.at >= 1
+        assert list(server.infos) == [trace_id]
+
+
+def test_what_is_refused_is_parked_alone_with_the_servers_words(server, caplog):
+    server.words = "the name is odd"
+    server.mode = lambda r: "400" if b'"odd"' in r.body else "up"
+    spantree.set_tracking_uri(server.uri)
+
+    with spantree.start_span("odd"):
+        pass
+    traced(5)
+    spantree.flush_trace_async_logging()
+
+    assert len(server.infos) == 5
+    assert spantree.stats()["rejected"] == 1
+    assert spantree.stats()["waiting"] == 0
+    assert "the name is odd" in caplog.text
+
+
+def test_without_credentials_traces_wait(monkeypatch, caplog):
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "token-secret-1")
+    with Loopback("401") as server:
+        server.words = "token-secret-1 is not known"
+        spantree.set_tracking_uri(server.uri)
+        traced()
+        until(lambda: spantree.stats()["blocked"])
+
+        assert "check the credentials" in caplog.text
+        assert "token-secret-1" not in caplog.text
+        assert "*** is not known" in caplog.text
+        assert server.requests[0].headers["Authorization"] == "Bearer token-secret-1"
+
+        server.mode = "up"
+        spantree.set_tracking_uri(server.uri)
+        spantree.flush_trace_async_logging()
+        until(lambda: server.infos)
+
+
+def test_two_servers_are_independent(server):
+    with Loopback("hang") as other:
+        spantree.set_tracking_uri([server.uri, other.uri])
+        ids = traced(3)
+        until(lambda: set(server.infos) == set(ids))
+
+        assert spantree.stats()["shipped"] == 3
+        assert spantree.stats()["waiting"] == 3
+        assert spantree.get_tracking_uri() == f"{server.uri},{other.uri}"
+
+
+def test_secrets_are_shown_nowhere(caplog, capsys):
+    caplog.set_level(logging.DEBUG)
+    with Loopback("500") as server:
+        uri = server.uri.replace("http://", "http://me:pass-word@")
+        spantree.set_tracking_uri(uri)
+        traced()
+        until(lambda: server.requests)
+        until(lambda: "answered 500" in caplog.text)
+        said = f"{spantree.get_tracking_uri()} {spantree.stats()}"
+
+        assert server.requests[0].headers["Authorization"].startswith("Basic ")
+        assert "pass-word" not in caplog.text + said + str(capsys.readouterr())
+
+
+def test_a_redirect_is_refused_not_followed(server, caplog):
+    server.mode = "302"
+    spantree.set_tracking_uri(server.uri)
+    traced()
+    until(lambda: spantree.stats()["rejected"])
+
+    assert re.search(r"answered 302", caplog.text)
+
+
+def test_an_experiment_known_by_id_is_the_servers(server, monkeypatch):
+    server.experiments["theirs"] = "7"
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "7")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
+    spantree.set_tracking_uri(None)
+    spantree.tracing.reset()
+    (trace_id,) = traced()
+    delivered()
+
+    found = server.infos[trace_id]["trace_location"]["mlflow_experiment"]
+    assert found == {"experiment_id": "7"}
+
+
+def test_places_that_can_not_send():
+    with pytest.raises(SpantreeException, match="can't be sent"):
+        spantree.set_tracking_uri(["memory:", "http://127.0.0.1:9"])
