@@ -10,14 +10,14 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 NODE_TOOLS := js/node_modules/.package-lock.json
 JS_SOURCES := js/build.mjs $(shell find js/src labextension/src labextension/schemas -type f)
 
-.PHONY: demo test format lint types build bench test-unit test-js test-notebook \
+.PHONY: demo test format lint types build bench test-unit test-js test-notebook test-notebooks \
   test-integrations test-libraries test-mlflow record-mlflow test-packaging test-browser \
   test-faults test-speed fuzz notebooks cheatsheet picture clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m spantree demo
 
-test: lint types test-unit test-js test-notebook test-integrations test-libraries \
+test: lint types test-unit test-js test-notebook test-notebooks test-integrations test-libraries \
   test-mlflow test-faults test-speed test-packaging test-browser
 
 format: $(VENV)/.dev $(NODE_TOOLS)
@@ -43,6 +43,10 @@ test-js: $(NODE_TOOLS) $(VENV)/.dev
 
 test-notebook: $(VENV)/.dev
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/notebook
+
+# The tutorials run again, and must show what they were saved with.
+test-notebooks: $(VENV)/.dev
+	$(BIN)/python notebooks/execute.py --check
 
 # Two environments: openai 3 here, and openai 2 with every library that is traced.
 test-integrations: $(VENV)/.dev

@@ -1,31 +1,146 @@
-"""Executes the tutorial notebooks and writes their outputs into them."""
+"""Executes the tutorial notebooks, and says whether they still show what they did.
+
+python notebooks/execute.py              writes the outputs into the notebooks
+python notebooks/execute.py --check      compares with them and writes nothing
+python notebooks/execute.py 02 --check   only those whose name begins so
+"""
 
 from __future__ import annotations
 
+import argparse
+import difflib
+import json
 import os
-import shutil
+import re
+import sys
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parent
+CELL_TIMEOUT_S = 60
+MAX_BYTES = 1_000_000
+AT_ONCE = 2
+# A run is offline, with nothing of the user's: no key, no settings, no other store.
+CLEARED = ("OPENAI_", "ANTHROPIC_", "SPANTREE_", "MLFLOW_", "OTEL_", "XDG_", "JPY_")
+# What differs from run to run: ids, clock times, durations and the bars that show them.
+MASKS = (
+    (re.compile(r"tr-[0-9a-f]{6,32}(\.\.\.)?"), "tr-…"),
+    (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[.\d]*(\+00:00)?"), "TIME"),
+    (re.compile(r"\b1\d{12}\b"), "MILLISECONDS"),
+    (re.compile(r"\d+(\.\d+)?(µs|ms|s)\b"), "DURATION"),
+    (re.compile(r"\([+−]\d+ %\)|\(same\)"), "CHANGE"),
+    (re.compile(r"(?<!\$)\b\d+\.\d{3,}\b"), "NUMBER"),
+    (re.compile(r"\b\d+(\.\d+)? [kM]?B\b"), "BYTES"),
+    (re.compile(r"[·█▏▎▍▌▋▊▉]+"), "BAR"),
+    (re.compile(r"(pid|port) \d+"), "NUMBER"),
+    (re.compile(r"openai +\d+\.\d+\.\d+"), "openai VERSION"),
+    (re.compile(r"[ \t]+"), " "),
+)
 
 
-def main() -> None:
-    """Execute every notebook beside this file, offline and with a store of its own."""
-    os.environ.pop("OPENAI_API_KEY", None)
-    for path in sorted(FOLDER.glob("*.ipynb")):
-        # The same folder each time, since a cell's output names it.
-        data = Path(tempfile.gettempdir()) / "spantree"
-        shutil.rmtree(data, ignore_errors=True)
-        os.environ["SPANTREE_DATA_DIR"] = str(data)
-        notebook = nbformat.read(path, as_version=4)
-        NotebookClient(notebook, timeout=60, record_timing=False).execute()
-        nbformat.write(notebook, path)
-        print(f"executed {path.name}")
+def execute(path: Path) -> nbformat.NotebookNode:
+    """Run a notebook in a kernel of its own, in an empty home folder.
+
+    Args:
+        path: The notebook; it is not written.
+
+    Returns:
+        The notebook with its new outputs.
+
+    Raises:
+        nbclient.exceptions.CellExecutionError: If a cell fails, an assertion say.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    with tempfile.TemporaryDirectory() as home:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(CLEARED)}
+        client = NotebookClient(
+            notebook,
+            timeout=CELL_TIMEOUT_S,
+            record_timing=False,
+            resources={"metadata": {"path": home}},
+            # Keeps the kernel's note on unencrypted loopback ports out of the cells.
+            extra_arguments=["--IPKernelApp.log_level=40"],
+        )
+        client.execute(env={**kept, "HOME": home})
+    return notebook
+
+
+def complaints(
+    saved: nbformat.NotebookNode, executed: nbformat.NotebookNode
+) -> list[str]:
+    """Say what is wrong with a notebook as it was saved.
+
+    Args:
+        saved: As committed.
+        executed: As it came out now.
+
+    Returns:
+        A line for each thing, and a difference for each cell whose text changed.
+    """
+    found = []
+    text = json.dumps(saved)
+    if len(text.encode()) > MAX_BYTES:
+        found.append(f"it has {len(text.encode()):,} bytes, over {MAX_BYTES:,}")
+    if "widget-view" in text:
+        found.append("it holds a widget, which does not show in a preview")
+    for before, after in zip(_code_cells(saved), _code_cells(executed), strict=True):
+        old, new = _masked(before), _masked(after)
+        if old != new:
+            found.append(f"the output of cell {before.id!r} is another:")
+            found += difflib.unified_diff(old, new, "saved", "now", lineterm="", n=1)
+    return found
+
+
+def _code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def _masked(cell: nbformat.NotebookNode) -> list[str]:
+    """Give the plain text under a cell without what differs from run to run."""
+    # Where a stream is cut, and on which side of a tree, is chance.
+    printed = [o.text for o in cell.outputs if o.output_type == "stream"]
+    shown = [o.data.get("text/plain", "") for o in cell.outputs if "data" in o]
+    whole = "\n".join(["".join(printed), *shown])
+    for pattern, word in MASKS:
+        whole = pattern.sub(word, whole)
+    return whole.splitlines()
+
+
+def main() -> int:
+    """Execute what the command line asks for; the exit code is 1 on a complaint."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", default=[""], help="beginnings of names")
+    parser.add_argument("--check", action="store_true", help="compare, write nothing")
+    asked = parser.parse_args()
+    paths = [
+        path
+        for path in sorted(FOLDER.glob("*.ipynb"))
+        if path.name.startswith(tuple(asked.names))
+    ]
+    if not paths:
+        print(f"No notebook in {FOLDER} begins with {' or '.join(asked.names)}.")
+        return 1
+    began = time.monotonic()
+    is_good = True
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        for path, executed in zip(paths, threads.map(execute, paths), strict=True):
+            saved = nbformat.read(path, as_version=4) if asked.check else executed
+            wrong = complaints(saved, executed)
+            if not asked.check:
+                nbformat.write(executed, path)
+            done = "compared" if asked.check else "written"
+            print(f"{path.name}: {'WRONG' if wrong else done}")
+            for line in wrong:
+                print(f"  {line}")
+            is_good = is_good and not wrong
+    print(f"{len(paths)} notebooks in {time.monotonic() - began:.0f} s")
+    return 0 if is_good else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

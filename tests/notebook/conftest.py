@@ -80,15 +80,3 @@ def run_cells(tmp_path):
 def module_run_cells(tmp_path_factory):
     """The same for results that a module's tests share."""
     return lambda *cells: execute(cells, tmp_path_factory.mktemp("kernel"))
-
-
-@pytest.fixture(scope="module")
-def module_run_notebook(tmp_path_factory):
-    """Execute a copy of a notebook file."""
-
-    def run(path: Path):
-        notebook = nbformat.read(path, as_version=4)
-        run_kernel(notebook, tmp_path_factory.mktemp("notebook"), allow_errors=False)
-        return notebook
-
-    return run
