@@ -180,7 +180,7 @@ def opened(browser: Browser, url: str, name: str, script: str) -> Iterator[Page]
     page.add_init_script(script)
     # A kernel that starts would take the processor from what is measured.
     page.route("**/api/sessions*", lambda route: route.abort())
-    open_notebook(page, url, name)
+    open_notebook(page, f"{url}/lab/tree/{name}")
     try:
         yield page
     finally:
@@ -318,7 +318,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS
         )
-        url = stack.enter_context(jupyter("lab", root)).url
+        url = stack.enter_context(jupyter(root)).url
         with opened(browser, url, "empty.ipynb", "") as page:
             baseline = heap_of(page)
         rounds = range(given.rounds)

@@ -1,10 +1,10 @@
-"""Chromium, and a page in it."""
+"""One Chromium and one JupyterLab for all tests; each has pages of its own."""
 
 from __future__ import annotations
 
 import pytest
 from playwright.sync_api import sync_playwright
-from support.lab import CHROMIUM, CHROMIUM_ARGUMENTS, require
+from support.lab import CHROMIUM, CHROMIUM_ARGUMENTS, jupyter, require
 
 # For what a page does at once; waiting for servers and kernels has longer times.
 PATIENCE = 15_000
@@ -28,3 +28,16 @@ def page(browser):
     page = context.new_page()
     yield page
     context.close()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    with jupyter(tmp_path_factory.mktemp("jupyter")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def folder(lab, request):
+    """A folder of the module's own in JupyterLab; its kernels end with the module."""
+    with lab.folder(request.module.__name__.rpartition(".")[2]) as folder:
+        yield folder

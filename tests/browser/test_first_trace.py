@@ -12,13 +12,12 @@ import pytest
 from support.lab import (
     LONG,
     ROOT,
-    jupyter,
     kernel_is_idle,
     open_notebook,
     refuse_posts,
     run_all,
     save,
-    use_theme,
+    theme,
 )
 
 REPOSITORY = Path(__file__).parents[2]
@@ -28,31 +27,20 @@ PICTURES = REPOSITORY / "out" / "pictures"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    root = tmp_path_factory.mktemp("lab")
-    shutil.copy(REPOSITORY / "notebooks" / NAME, root / NAME)
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    return root
-
-
-@pytest.fixture(scope="module")
-def lab(folder):
-    with jupyter("lab", folder) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def saved(folder, lab, browser):
+def saved(folder, browser):
     """The notebook, run in JupyterLab and saved; its tests come after it was run."""
+    shutil.copy(REPOSITORY / "notebooks" / NAME, folder.path / NAME)
+    PICTURES.mkdir(parents=True, exist_ok=True)
     page = browser.new_page(viewport={"width": 1280, "height": 1400})
-    open_notebook(page, lab.url, NAME)
+    open_notebook(page, folder.url(NAME))
     run_all(page)
     page.wait_for_selector(ROOT, timeout=LONG)
     kernel_is_idle(page)
     page.wait_for_timeout(500)
     save(page)
     page.close()
-    return folder / NAME
+    folder.server.end_kernels(folder.path.name)
+    return folder.path / NAME
 
 
 def shown_tree(page):
@@ -63,8 +51,8 @@ def shown_tree(page):
     return tree
 
 
-def test_the_tree_tells_model_tokens_and_duration(saved, lab, page):
-    open_notebook(page, lab.url, NAME)
+def test_the_tree_tells_model_tokens_and_duration(saved, folder, page):
+    open_notebook(page, folder.url(NAME))
 
     tree = shown_tree(page)
 
@@ -78,9 +66,9 @@ def test_the_tree_tells_model_tokens_and_duration(saved, lab, page):
     tree.screenshot(path=PICTURES / "tree-light.png")
 
 
-def test_the_readme_s_picture_shows_cell_and_tree(saved, lab, page):
+def test_the_readme_s_picture_shows_cell_and_tree(saved, folder, page):
     page.set_viewport_size({"width": 1500, "height": 1400})
-    open_notebook(page, lab.url, NAME)
+    open_notebook(page, folder.url(NAME))
     page.keyboard.press("Control+b")  # hides the file browser
     tree = shown_tree(page)
     tree.locator(".st-row:has(.st-model) .st-name").first.click()
@@ -106,8 +94,8 @@ def test_the_readme_s_picture_shows_cell_and_tree(saved, lab, page):
     assert len(picture) > 10_000
 
 
-def test_collapsing_and_selecting_work(saved, lab, page):
-    open_notebook(page, lab.url, NAME)
+def test_collapsing_and_selecting_work(saved, folder, page):
+    open_notebook(page, folder.url(NAME))
     tree = shown_tree(page)
     rows = tree.locator(".st-row")
     before = rows.count()
@@ -128,16 +116,12 @@ def test_collapsing_and_selecting_work(saved, lab, page):
 
 
 def test_the_dark_theme_is_followed(saved, folder, page):
-    use_theme(folder, "JupyterLab Dark")
-    try:
-        with jupyter("lab", folder) as server:
-            open_notebook(page, server.url, NAME)
-            tree = shown_tree(page)
-            tree.locator(".st-row:has(.st-model) .st-name").first.click()
-            tree.screenshot(path=PICTURES / "tree-dark.png")
-            colour = tree.evaluate("node => getComputedStyle(node).backgroundColor")
-    finally:
-        use_theme(folder, "JupyterLab Light")
+    with theme(folder.server.root, "JupyterLab Dark"):
+        open_notebook(page, folder.url(NAME))
+        tree = shown_tree(page)
+        tree.locator(".st-row:has(.st-model) .st-name").first.click()
+        tree.screenshot(path=PICTURES / "tree-dark.png")
+        colour = tree.evaluate("node => getComputedStyle(node).backgroundColor")
 
     red, green, blue = (int(part) for part in colour.strip("rgba()").split(",")[:3])
     assert max(red, green, blue) < 80
@@ -151,34 +135,33 @@ def test_the_saved_file_holds_no_widget_view(saved):
     assert [o for o in outputs if o["output_type"] == "error"] == []
 
 
-def test_it_is_there_in_a_restarted_server_without_a_kernel(saved, folder, page):
+def test_it_is_there_without_a_kernel(saved, folder, page):
     page.route("**/api/sessions*", refuse_posts)
-    with jupyter("lab", folder) as server:
-        open_notebook(page, server.url, NAME)
+    open_notebook(page, folder.url(NAME))
 
-        tree = shown_tree(page)
+    tree = shown_tree(page)
 
-        assert "gpt" in tree.locator(".st-model").first.inner_text()
+    assert "gpt" in tree.locator(".st-model").first.inner_text()
 
 
-def test_it_is_there_in_an_untrusted_copy(saved, folder, lab, page):
+def test_it_is_there_in_an_untrusted_copy(saved, folder, page):
     notebook = json.loads(saved.read_text())
     notebook["metadata"]["copied"] = True  # trust is by a signature of the content
-    (folder / "untrusted.ipynb").write_text(json.dumps(notebook))
+    (folder.path / "untrusted.ipynb").write_text(json.dumps(notebook))
 
-    open_notebook(page, lab.url, "untrusted.ipynb")
+    open_notebook(page, folder.url("untrusted.ipynb"))
 
     assert shown_tree(page).locator(".st-row").count() >= 2
     assert page.locator("[title*='not trusted' i]").count() >= 1
 
 
 def test_it_is_there_in_notebook_7(saved, folder, page):
-    with jupyter("notebook", folder) as server:
-        page.goto(f"{server.url}/notebooks/{NAME}")
+    page.goto(folder.url(NAME, app="notebooks"))
 
-        tree = shown_tree(page)
+    tree = shown_tree(page)
 
-        assert "gpt" in tree.locator(".st-model").first.inner_text()
+    assert page.locator("body[data-notebook=notebooks]").count() == 1
+    assert "gpt" in tree.locator(".st-model").first.inner_text()
 
 
 def test_html_export_keeps_the_static_tree(saved, folder):

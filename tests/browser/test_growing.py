@@ -11,7 +11,6 @@ import pytest
 from support.lab import (
     LONG,
     ROOT,
-    jupyter,
     kernel_is_idle,
     open_notebook,
     run_all,
@@ -61,33 +60,27 @@ SPANS = f"document.querySelector('{ROOT} .st-tree').ariaLabel.includes"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    root = tmp_path_factory.mktemp("live")
-    write_notebook(root / NAME, TRACED, "_ = work()", *["print('\\n' * 60)"] * 12)
-    return root
-
-
-@pytest.fixture(scope="module")
 def watched(folder, browser):
     """The notebook while its first cell runs, and the messages that came."""
+    fillers = ["print('\\n' * 60)"] * 12
+    write_notebook(folder.path / NAME, TRACED, "_ = work()", *fillers)
     frames = []
-    with jupyter("lab", folder) as server:
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.on(
-            "websocket",
-            lambda socket: socket.on("framereceived", lambda data: frames.append(data)),
-        )
-        open_notebook(page, server.url, NAME)
-        page.evaluate(WATCH)
-        run_all(page)
-        page.wait_for_selector(f"{ROOT} .st-row:has-text('step')", timeout=LONG)
-        yield page, frames
-        page.close()
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.on(
+        "websocket",
+        lambda socket: socket.on("framereceived", lambda data: frames.append(data)),
+    )
+    open_notebook(page, folder.url(NAME))
+    page.evaluate(WATCH)
+    run_all(page)
+    page.wait_for_selector(f"{ROOT} .st-row:has-text('step')", timeout=LONG)
+    yield page, frames
+    page.close()
 
 
 def let_go(folder, *numbers):
     for number in numbers:
-        (folder / f"go{number}").touch()
+        (folder.path / f"go{number}").touch()
 
 
 def wait_for_spans(page, count):
@@ -140,7 +133,7 @@ def test_it_grows_without_a_jump_and_ends_at_rest(folder, watched):
     assert tree.locator(".st-selected .st-name").inner_text() == "step"
 
     save(page)
-    [_, cell, *_] = nbformat.read(folder / NAME, as_version=4).cells
+    [_, cell, *_] = nbformat.read(folder.path / NAME, as_version=4).cells
     [output] = cell.outputs
     payload = output.data[MIME]
     assert payload["live"] is False

@@ -6,7 +6,6 @@ import pytest
 from support.lab import (
     LONG,
     ROOT,
-    jupyter,
     kernel_is_idle,
     open_notebook,
     run_all,
@@ -37,24 +36,11 @@ work();1
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    root = tmp_path_factory.mktemp("linked")
-    write_notebook(root / NAME, TRACED, "import time; time.sleep(600)")
-    write_notebook(root / "without.ipynb", "1 + 1")
-    return root
-
-
-@pytest.fixture(scope="module")
-def lab(folder):
-    with jupyter("lab", folder) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def linked(folder, lab, browser):
+def linked(folder, browser):
     """The notebook with its first cell run and saved, and the second one running."""
+    write_notebook(folder.path / NAME, TRACED, "import time; time.sleep(600)")
     page = browser.new_page(viewport={"width": 1280, "height": 1200})
-    open_notebook(page, lab.url, NAME)
+    open_notebook(page, folder.url(NAME))
     run_all(page)
     page.wait_for_selector(ROOT, timeout=LONG)
     page.wait_for_selector(RUNNING, timeout=LONG)
@@ -101,10 +87,10 @@ def test_values_that_are_not_here_are_searched(linked):
     assert said.split(",")[0] in ("1 found", "1 of 1")
 
 
-def test_without_a_kernel_the_pane_says_how_to_get_it(linked, lab, page):
+def test_without_a_kernel_the_pane_says_how_to_get_it(linked, folder, page):
     # Not even the running session of the first tab may be found.
     page.route("**/api/sessions*", lambda route: route.abort())
-    open_notebook(page, lab.url, NAME)
+    open_notebook(page, folder.url(NAME))
     page.wait_for_selector(ROOT, timeout=LONG)
 
     # The dialog about the kernel covers the page, so no mouse.
@@ -118,10 +104,10 @@ def test_without_a_kernel_the_pane_says_how_to_get_it(linked, lab, page):
     assert panel.locator("text=fetch it from the kernel").count() == 0
 
 
-def test_a_kernel_without_spantree_is_told_how_to_load_it(linked, lab, folder, page):
-    saved = (folder / NAME).read_text()
-    (folder / "copy.ipynb").write_text(saved.replace("time.sleep(600)", "1"))
-    open_notebook(page, lab.url, "copy.ipynb")
+def test_a_kernel_without_spantree_is_told_how_to_load_it(linked, folder, page):
+    saved = (folder.path / NAME).read_text()
+    (folder.path / "copy.ipynb").write_text(saved.replace("time.sleep(600)", "1"))
+    open_notebook(page, folder.url("copy.ipynb"))
     page.wait_for_selector(ROOT, timeout=LONG)
     kernel_is_idle(page)
 
@@ -130,15 +116,15 @@ def test_a_kernel_without_spantree_is_told_how_to_load_it(linked, lab, folder, p
     panel.get_by_text("%load_ext spantree").wait_for(timeout=10_000)
 
 
-def test_drawing_alone_asks_nothing(linked, lab, folder, page):
+def test_drawing_alone_asks_nothing(linked, folder, page):
     sent = []
     page.on(
         "websocket",
         lambda socket: socket.on("framesent", lambda data: sent.append(str(data))),
     )
-    saved = (folder / NAME).read_text()
-    (folder / "quiet.ipynb").write_text(saved.replace("time.sleep(600)", "2"))
-    open_notebook(page, lab.url, "quiet.ipynb")
+    saved = (folder.path / NAME).read_text()
+    (folder.path / "quiet.ipynb").write_text(saved.replace("time.sleep(600)", "2"))
+    open_notebook(page, folder.url("quiet.ipynb"))
     page.wait_for_selector(ROOT, timeout=LONG)
     kernel_is_idle(page)
 

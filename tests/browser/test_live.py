@@ -9,7 +9,6 @@ import pytest
 from support.lab import (
     LONG,
     ROOT,
-    jupyter,
     kernel_is_idle,
     open_notebook,
     run_all,
@@ -47,25 +46,20 @@ INTERRUPTED = "work([99])"
 
 
 @pytest.fixture
-def notebook(tmp_path, browser):
+def notebook(lab, page, request):
     """Open a notebook of the set-up and these cells, and run it; gives the page."""
-    opened = []
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with lab.folder(request.node.name) as folder:
 
-    def run(*cells: str):
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        write_notebook(tmp_path / "live.ipynb", SETUP, *cells)
-        server = jupyter("lab", tmp_path)
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        opened.append((server, page))
-        open_notebook(page, server.__enter__().url, "live.ipynb")
-        run_all(page)
-        return page
+        def run(*cells: str):
+            write_notebook(folder.path / "live.ipynb", SETUP, *cells)
+            page.set_viewport_size({"width": 1280, "height": 1000})
+            open_notebook(page, folder.url("live.ipynb"))
+            run_all(page)
+            return page
 
-    run.folder = tmp_path
-    yield run
-    for server, page in opened:
-        page.close()
-        server.__exit__(None, None, None)
+        run.folder = folder.path
+        yield run
 
 
 def allow(notebook, step: int) -> None:

@@ -10,7 +10,7 @@ import zlib
 
 import nbformat
 import pytest
-from support.lab import LONG, ROOT, jupyter, open_notebook, refuse_posts
+from support.lab import LONG, ROOT, open_notebook, refuse_posts
 from support.pictures import assert_looks_the_same
 from unit.render.drawn_traces import agent_trace, span, trace
 
@@ -71,24 +71,23 @@ def seen_trace():
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    root = tmp_path_factory.mktemp("places")
+def places(folder):
+    """The module's folder, with a notebook of two traces and a file of one."""
     cells = []
     for number, one in enumerate((agent_trace(), seen_trace())):
         bundle = mime_bundle([one], key=f"{number:016x}")
         shown = nbformat.v4.new_output("display_data", data=bundle)
         cells.append(nbformat.v4.new_code_cell("1", outputs=[shown], execution_count=1))
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), root / NAME)
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder.path / NAME)
     output = build_output([agent_trace()], key="b" * 16, budget=COMPLETE)
-    (root / FILE).write_text(json.dumps(output))
-    with jupyter("lab", root) as server:
-        yield server
+    (folder.path / FILE).write_text(json.dumps(output))
+    return folder
 
 
 @pytest.fixture
-def notebook(lab, page):
+def notebook(places, page):
     page.route("**/api/sessions*", refuse_posts)
-    open_notebook(page, lab.url, NAME)
+    open_notebook(page, places.url(NAME))
     page.locator(f"{ROOT} .st-row").first.wait_for(timeout=LONG)
     without_kernel(page)
     return page
@@ -128,8 +127,8 @@ def test_the_palette_opens_the_selected_cell_s_trace(notebook):
     notebook.locator(f"{TAB} .st-row").first.wait_for()
 
 
-def test_a_file_opens_as_a_document(lab, page):
-    page.goto(f"{lab.url}/lab/tree/{FILE}?reset")
+def test_a_file_opens_as_a_document(places, page):
+    page.goto(f"{places.url(FILE)}?reset")
 
     rows = page.locator(f".jp-MimeDocument {ROOT} .st-row")
     rows.first.wait_for(timeout=LONG)
@@ -151,14 +150,14 @@ def test_without_a_kernel_the_panel_lists_what_the_notebook_holds(notebook):
     notebook.locator(f"{PANEL} .st-row").first.wait_for()
 
 
-def test_settings_decide_theme_height_and_what_is_open(lab, page):
+def test_settings_decide_theme_height_and_what_is_open(places, page):
     wanted = {"theme": "dark", "expansion": "open", "height": 300}
-    file = lab.root / SETTINGS
+    file = places.server.root / SETTINGS
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(wanted))
     try:
         page.route("**/api/sessions*", refuse_posts)
-        open_notebook(page, lab.url, NAME)
+        open_notebook(page, places.url(NAME))
         tree = page.locator(f".jp-CodeCell {ROOT}.st-dark").first
         tree.wait_for(timeout=LONG)
         without_kernel(page)
@@ -175,12 +174,12 @@ def test_settings_decide_theme_height_and_what_is_open(lab, page):
     assert folded == 0
 
 
-def test_open_all_is_remembered_for_the_traces_to_come(notebook, lab):
+def test_open_all_is_remembered_for_the_traces_to_come(notebook, places):
     tree = notebook.locator(f".jp-CodeCell {ROOT}").first
     tree.locator("[aria-label='Open all (])']").click()
     kept = notebook.evaluate("localStorage.getItem('spantree:expansion')")
 
-    open_notebook(notebook, lab.url, NAME)
+    open_notebook(notebook, places.url(NAME))
     tree.locator(".st-row").first.wait_for(timeout=LONG)
 
     assert kept == "open"
@@ -221,7 +220,7 @@ def test_the_call_is_given_as_python(notebook):
     compile(code[code.index("import openai") :], "call", "exec")
 
 
-def test_the_payload_keeps_its_type(lab):
-    notebook = nbformat.read(lab.root / NAME, as_version=4)
+def test_the_payload_keeps_its_type(places):
+    notebook = nbformat.read(places.path / NAME, as_version=4)
 
     assert all(MIME in cell.outputs[0].data for cell in notebook.cells)

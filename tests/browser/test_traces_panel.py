@@ -8,7 +8,6 @@ import pytest
 from support.lab import (
     LONG,
     ROOT,
-    jupyter,
     kernel_is_idle,
     open_notebook,
     run_all,
@@ -16,7 +15,9 @@ from support.lab import (
 )
 
 NAME = "panel.ipynb"
+# A store of its own: the panel lists what the kernel's store holds.
 TRACED = """
+%env SPANTREE_DATA_DIR traces-panel-data
 %load_ext spantree
 import spantree
 
@@ -40,18 +41,16 @@ PICTURES = Path(__file__).parents[2] / "out" / "pictures"
 
 
 @pytest.fixture(scope="module")
-def notebook(tmp_path_factory, browser):
-    root = tmp_path_factory.mktemp("panel")
-    write_notebook(root / NAME, TRACED, "good();")
+def notebook(folder, browser):
+    write_notebook(folder.path / NAME, TRACED, "good();")
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with jupyter("lab", root) as server:
-        page = browser.new_page(viewport={"width": 1400, "height": 900})
-        open_notebook(page, server.url, NAME)
-        run_all(page)
-        page.wait_for_selector(f".jp-CodeCell {ROOT}", timeout=LONG)
-        kernel_is_idle(page)
-        yield page
-        page.close()
+    page = browser.new_page(viewport={"width": 1400, "height": 900})
+    open_notebook(page, folder.url(NAME))
+    run_all(page)
+    page.wait_for_selector(f".jp-CodeCell {ROOT}", timeout=LONG)
+    kernel_is_idle(page)
+    yield page
+    page.close()
 
 
 @pytest.fixture

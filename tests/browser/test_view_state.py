@@ -6,7 +6,6 @@ import pytest
 from support.lab import (
     LONG,
     ROOT,
-    jupyter,
     kernel_is_idle,
     open_notebook,
     run_all,
@@ -41,18 +40,11 @@ COMMAND_KEYS = "abdjkmxyzcv"
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    root = tmp_path_factory.mktemp("state")
+def notebook(folder, browser):
     fillers = ["print('\\n' * 60)"] * 30
-    write_notebook(root / NAME, TRACED, *fillers)
-    with jupyter("lab", root) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def notebook(lab, browser):
+    write_notebook(folder.path / NAME, TRACED, *fillers)
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    open_notebook(page, lab.url, NAME)
+    open_notebook(page, folder.url(NAME))
     run_all(page)
     page.wait_for_selector(ROOT, timeout=LONG)
     page.wait_for_function(

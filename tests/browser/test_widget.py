@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
-import pytest
 from support.lab import (
     LONG,
     ROOT,
-    jupyter,
     kernel_is_idle,
     open_notebook,
     run_all,
@@ -16,6 +12,7 @@ from support.lab import (
 )
 
 NAME = "widget.ipynb"
+WIDGET = "application/vnd.jupyter.widget-view+json"
 TRACED = """
 import pathlib
 import spantree
@@ -39,28 +36,34 @@ w.observe(selected, "selected_span_id");
 """
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    root = tmp_path_factory.mktemp("widget")
-    write_notebook(root / NAME, TRACED, "w")
-    settings = root / ".config" / "labconfig"
-    settings.mkdir(parents=True)
-    disabled = {"disabledExtensions": {"spantree": True}}
-    (settings / "page_config.json").write_text(json.dumps(disabled))
-    return root
+# JupyterLab's page as its server writes it when the extension is disabled; its own
+# scripts are deferred, so they run after this.
+DISABLE = """
+document.addEventListener('readystatechange', () => {
+  const script = document.getElementById('jupyter-config-data');
+  const config = JSON.parse(script.textContent);
+  window.wasDisabled = [...config.disabledExtensions];
+  config.disabledExtensions.push('spantree');
+  script.textContent = JSON.stringify(config);
+}, { once: true });
+"""
 
 
 def test_python_sees_the_selection_and_sets_the_filter(folder, page):
-    with jupyter("lab", folder) as server:
-        open_notebook(page, server.url, NAME)
-        run_all(page)
-        page.wait_for_selector(ROOT, timeout=LONG)
-        kernel_is_idle(page)
+    write_notebook(folder.path / NAME, TRACED, "w")
+    page.add_init_script(DISABLE)
+    open_notebook(page, folder.url(NAME))
+    run_all(page)
+    page.wait_for_selector(ROOT, timeout=LONG)
+    kernel_is_idle(page)
+    assert page.evaluate("window.wasDisabled") == []
+    drawn_as = page.locator(f".jp-OutputArea-output:has({ROOT})").first
+    assert drawn_as.get_attribute("data-mime-type") == WIDGET
 
-        page.locator(f"{ROOT} .st-row:has-text('step')").last.click()
+    page.locator(f"{ROOT} .st-row:has-text('step')").last.click()
 
-        page.wait_for_selector(f"{ROOT} .st-search input", timeout=LONG)
-        assert page.locator(f"{ROOT} .st-search input").input_value() == "work"
-    name, span_id = (folder / "seen.txt").read_text().split()
+    page.wait_for_selector(f"{ROOT} .st-search input", timeout=LONG)
+    assert page.locator(f"{ROOT} .st-search input").input_value() == "work"
+    name, span_id = (folder.path / "seen.txt").read_text().split()
     assert name.startswith("step")
     assert len(span_id) == 16

@@ -12,7 +12,7 @@ from support.hostile import (
     hostile_list,
     hostile_output,
 )
-from support.lab import LONG, ROOT, jupyter, open_notebook
+from support.lab import LONG, ROOT, open_notebook
 from support.pages import serve
 
 MIME = "application/vnd.spantree.trace.v1+json"
@@ -106,8 +106,9 @@ def test_nothing_runs_in_lists_of_traces(site, page, mode):
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    root = tmp_path_factory.mktemp("xss")
+def hostile(folder):
+    """The module's folder, with the corpus in a trusted and an untrusted notebook."""
+    root = folder.path
     bundle = {MIME: whole_corpus(), "text/plain": "a trace"}
     shown = nbformat.v4.new_output("display_data", data=bundle)
     cell = nbformat.v4.new_code_cell("1", outputs=[shown], execution_count=1)
@@ -117,8 +118,7 @@ def lab(tmp_path_factory):
     notebook.metadata["trusted"] = str(root)
     nbformat.write(notebook, root / "trusted.ipynb")
     NotebookNotary().sign(nbformat.read(root / "trusted.ipynb", as_version=4))
-    with jupyter("lab", root) as server:
-        yield server
+    return folder
 
 
 def whole_corpus():
@@ -126,19 +126,19 @@ def whole_corpus():
 
 
 @pytest.mark.parametrize("trust", ["untrusted", "trusted"])
-def test_nothing_runs_in_jupyterlab(lab, page, trust):
+def test_nothing_runs_in_jupyterlab(hostile, page, trust):
     asked = watch(page)
-    open_notebook(page, lab.url, f"{trust}.ipynb")
+    open_notebook(page, hostile.url(f"{trust}.ipynb"))
     page.wait_for_selector(f"{ROOT} .st-row", timeout=LONG)
 
     opened = page.evaluate(OPEN_EVERYTHING)
 
     marks = page.locator("[title*='not trusted' i]").count()
     assert (marks > 0) == (trust == "untrusted")
-    assert_harmless(page, lab.url, asked, opened, len(attacks()))
+    assert_harmless(page, hostile.server.url, asked, opened, len(attacks()))
 
     # A question for a kernel may cover the page, so no mouse.
     larger = page.locator(f"{ROOT} [aria-label='Open larger (o)']").first
     larger.dispatch_event("click")
     page.locator(".st-tab .st-row").first.wait_for(timeout=LONG)
-    assert_nothing_found(page, lab.url, asked)
+    assert_nothing_found(page, hostile.server.url, asked)

@@ -18,6 +18,8 @@ import nbformat
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from playwright.sync_api import Page
 
 CHROMIUM = shutil.which("chromium")
@@ -46,10 +48,42 @@ def require(present: bool, message: str) -> None:
 class Server:
     """One Jupyter server; `url` ends without a slash."""
 
-    def __init__(self, url: str, process: subprocess.Popen, root: Path) -> None:
+    def __init__(self, url: str, root: Path) -> None:
         self.url = url
-        self.process = process
         self.root = root
+
+    @contextlib.contextmanager
+    def folder(self, name: str) -> Iterator[Folder]:
+        """Make a folder of notebooks, whose kernels end with the block."""
+        path = self.root / name
+        path.mkdir()
+        try:
+            yield Folder(self, path)
+        finally:
+            self.end_kernels(f"{name}/")
+
+    def end_kernels(self, prefix: str) -> None:
+        """End the kernels of all notebooks whose path begins so."""
+        with urllib.request.urlopen(f"{self.url}/api/sessions") as answer:
+            sessions = json.load(answer)
+        for session in sessions:
+            if session["path"].startswith(prefix):
+                address = f"{self.url}/api/sessions/{session['id']}"
+                urllib.request.urlopen(
+                    urllib.request.Request(address, method="DELETE")
+                ).close()
+
+
+class Folder:
+    """A folder that a server shows; `path` is where it is on disk."""
+
+    def __init__(self, server: Server, path: Path) -> None:
+        self.server = server
+        self.path = path
+
+    def url(self, name: str, app: str = "lab/tree") -> str:
+        """Give the address of one of its files in JupyterLab, or in another app."""
+        return f"{self.server.url}/{app}/{self.path.name}/{name}"
 
 
 def free_port() -> int:
@@ -59,20 +93,22 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def jupyter(app: str, root: Path, *extra: str):
-    """Run `jupyter lab` or `jupyter notebook` on loopback until the block ends."""
+def jupyter(root: Path, *extra: str) -> Iterator[Server]:
+    """Run JupyterLab on loopback until the block ends; it serves Notebook 7 too."""
     port = free_port()
     command = [
         sys.executable,
         "-m",
         "jupyter",
-        app,
+        "lab",
         "--no-browser",
         "--allow-root",
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={port}",
         "--IdentityProvider.token=",
         "--ServerApp.password=",
+        # Only a page of Jupyter's own has the token that this asks for.
+        "--ServerApp.disable_check_xsrf=True",
         "--LabApp.news_url=None",
         "--LabApp.extension_manager=readonly",
         f"--ServerApp.root_dir={root}",
@@ -91,12 +127,12 @@ def jupyter(app: str, root: Path, *extra: str):
     _write_setting(
         root, "notification", {"fetchNews": "false", "checkForUpdates": False}
     )
-    log = (root / f".{app}-{port}.log").open("w")
+    log = (root / f".lab-{port}.log").open("w")
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_until_up(url, process, Path(log.name))
-        yield Server(url, process, root)
+        yield Server(url, root)
     finally:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -138,9 +174,9 @@ def refuse_posts(route) -> None:
         route.continue_()
 
 
-def open_notebook(page: Page, url: str, name: str) -> None:
-    """Open a notebook in JupyterLab with a clean workspace."""
-    page.goto(f"{url}/lab/tree/{name}?reset")
+def open_notebook(page: Page, address: str) -> None:
+    """Open a notebook by its address in JupyterLab, with a clean workspace."""
+    page.goto(f"{address}?reset")
     page.wait_for_selector(".jp-Notebook", timeout=LONG)
 
 
@@ -172,12 +208,19 @@ def tree_under_cell(page: Page, index: int):
     return page.locator(".jp-CodeCell").nth(index).locator(ROOT)
 
 
-def use_theme(root: Path, name: str) -> None:
-    """Make JupyterLab start with a theme."""
-    _write_setting(root, "themes", {"theme": name})
+@contextlib.contextmanager
+def theme(root: Path, name: str) -> Iterator[None]:
+    """Make JupyterLab's pages that are opened in the block start with a theme."""
+    file = _write_setting(root, "themes", {"theme": name})
+    try:
+        yield
+    finally:
+        file.unlink()
 
 
-def _write_setting(root: Path, schema: str, values: dict[str, object]) -> None:
+def _write_setting(root: Path, schema: str, values: dict[str, object]) -> Path:
     folder = root / ".settings" / "@jupyterlab" / "apputils-extension"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{schema}.jupyterlab-settings").write_text(json.dumps(values))
+    file = folder / f"{schema}.jupyterlab-settings"
+    file.write_text(json.dumps(values))
+    return file
