@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from support.pages import serve
 from support.pictures import assert_looks_the_same
-from unit.render.drawn_traces import T0, agent_trace, span, trace
+from unit.render.drawn_traces import T0, agent_trace, later_agent_trace, span, trace
 
 from spantree.entities import TraceState
-from spantree.render import COMPLETE, build_output
+from spantree.render import COMPLETE, MIME, build_output
+from spantree.render.diff import TraceDiff
+from spantree.render.diff_bundle import diff_bundle
 
 # JupyterLab's own families differ between machines; these come with Debian's Chromium.
 FONTS = """
@@ -50,6 +52,12 @@ def code(page):
 
 def keys(page):
     page.locator(".st-tree").press("?")
+
+
+def changes(page):
+    page.locator(".st-more").click()
+    page.locator(".st-row:has-text('openai.chat')").last.click()
+    page.locator("[role=tab]:text-is('Changes')").click()
 
 
 def document(number, title, text):
@@ -98,6 +106,8 @@ STATES = {
     "live": (running, {"live": True}, tree),
     "compact": (agent_trace, {"mode": "compact"}, tree),
     "rows": (agent_trace, {"mode": "rows"}, tree),
+    "compare": (agent_trace, {"mode": "compare"}, tree),
+    "changes": (agent_trace, {"mode": "compare"}, changes),
 }
 
 
@@ -111,8 +121,11 @@ def site(tmp_path_factory):
 @pytest.mark.parametrize("state", STATES)
 def test_it_looks_as_kept(site, browser, state, theme):
     make, options, act = STATES[state]
-    traces = [make()] if state != "rows" else [make(), retrieval()]
-    output = build_output(traces, key="a" * 16, budget=COMPLETE, **options)
+    if options.get("mode") == "compare":
+        output = diff_bundle(TraceDiff(make(), later_agent_trace()))[MIME]
+    else:
+        traces = [make()] if state != "rows" else [make(), retrieval()]
+        output = build_output(traces, key="a" * 16, budget=COMPLETE, **options)
     context = browser.new_context(
         viewport={"width": 984, "height": 700}, color_scheme=theme
     )

@@ -9,6 +9,7 @@ from support.hostile import (
     FINDINGS,
     OPEN_EVERYTHING,
     attacks,
+    hostile_comparison,
     hostile_list,
     hostile_output,
 )
@@ -103,6 +104,29 @@ def test_nothing_runs_in_lists_of_traces(site, page, mode):
     page.locator(".st-row").first.wait_for()
 
     assert_nothing_found(page, site.url, asked)
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_nothing_runs_in_a_comparison(site, page, part):
+    output = hostile_comparison(attacks()[part::PARTS])
+    asked = watch(page)
+    page.goto(site.add(f"compared{part}", output))
+    page.wait_for_selector(".st-row")
+
+    opened = page.evaluate(OPEN_EVERYTHING)
+
+    spans = output["traces"][1]["n"] + 10
+    assert_harmless(page, site.url, asked, opened, spans)
+
+
+def test_nothing_runs_in_the_line_of_a_comparison(site, page):
+    asked = watch(page)
+    for number, text in enumerate(attacks()[::7]):
+        output = {**hostile_comparison([text] * 40), "closed": True}
+        page.goto(site.add(f"closed{number}", output))
+        page.locator(".st-line").click()
+        page.wait_for_selector(".st-row")
+        assert_nothing_found(page, site.url, asked)
 
 
 @pytest.fixture(scope="module")

@@ -208,12 +208,13 @@ def test_a_comparison_stands_in_one_line_above_the_tree(run_cells):
 
     assert "nothing to compare yet" in result.text(1)
     shown = [o for o in result.outputs(2) if o.output_type == "display_data"]
-    [compared] = [o for o in shown if MIME not in o.data]
-    [tree] = result.trees(2)
+    [compared, tree] = [o for o in shown if MIME in o.data]
+    assert compared.data[MIME]["view"]["mode"] == "compare"
+    assert compared.data[MIME]["closed"]
     assert "1 output changed" in compared.data["text/plain"]
     assert "→" in compared.data["text/plain"]
     assert "<details>" in compared.data["text/html"]
-    assert tree[MIME]["traces"][0]["name"] == "answer"
+    assert tree.data[MIME]["traces"][0]["name"] == "answer"
 
 
 def test_a_cell_run_again_replaces_its_output(run_cells):

@@ -83,6 +83,26 @@ def hostile_output(texts: list[str], key: str) -> dict[str, Any]:
     }
 
 
+def hostile_comparison(texts: list[str]) -> dict[str, Any]:
+    """Build a comparison of two runs whose spans are gone, new, or differ by attacks."""
+    output = hostile_output(texts, "c" * 16)
+    [after] = output["traces"]
+    [before] = hostile_output(texts[::-1], "d" * 16)["traces"]
+    size = after["n"]
+    gone = range(size - 10, size)
+    return {
+        **output,
+        "view": {"mode": "compare", "depth": 9, "open_errors": True},
+        "headline": texts[0],
+        "traces": [before, after],
+        "pairs": {
+            "a": [*range(size - 20), *[-1] * 20, *gone],
+            "b": [*range(size), *[-1] * 10],
+            "c": [7] * (size - 20) + [0] * 30,
+        },
+    }
+
+
 def hostile_list(texts: list[str], mode: str) -> dict[str, Any]:
     """Build an output of many traces, each named and described by an attack."""
     output = hostile_output(texts, "e" * 16)

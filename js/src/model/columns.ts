@@ -126,7 +126,7 @@ function textOrNull(value: unknown): string | null {
  * Depth, subtree end and number of children. Refuses rows that are not in
  * depth-first pre-order: every later step walks a subtree as a range of rows.
  */
-function shapeOf(parents: readonly number[]) {
+export function shapeOf(parents: readonly number[]) {
   const size = parents.length;
   const depth = new Int32Array(size);
   const end = new Int32Array(size);

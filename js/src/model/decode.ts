@@ -82,10 +82,13 @@ function payloadOf(from: Fields): Payload {
     total: Math.max(count(own(from, "total")), traces.length),
     traces,
     table: table === undefined || table === null ? null : tableOf(fields(table, "table")),
+    pairs: sectionOf(from, "pairs"),
+    headline: text(own(from, "headline")),
+    closed: own(from, "closed") === true,
   };
 }
 
-const MODES: readonly string[] = ["tree", "rows", "compact", "table"] satisfies Mode[];
+const MODES: readonly string[] = ["tree", "rows", "compact", "table", "compare"] satisfies Mode[];
 
 function viewOf(value: unknown): ViewOptions {
   const from = typeof value === "object" && value !== null ? (value as Fields) : {};
@@ -102,10 +105,6 @@ function traceOf(value: unknown): Trace {
   const start = text(own(from, "t0"));
   const columns = own(from, "cols");
   if (columns === undefined) fail("a trace has no columns");
-  const section = (key: string) => {
-    const part = own(from, key);
-    return part === undefined || part === null ? null : toSection(part);
-  };
   return {
     id: text(own(from, "id")),
     name: text(own(from, "name"), "trace"),
@@ -124,12 +123,17 @@ function traceOf(value: unknown): Trace {
     assessments: optionalList(own(from, "assess"), "assess").map(assessmentOf),
     cell: cellOf(own(from, "cell")),
     columns: toSection(columns),
-    previews: section("text"),
-    bodies: section("bodies"),
+    previews: sectionOf(from, "text"),
+    bodies: sectionOf(from, "bodies"),
     blobs: optionalList(own(from, "blobs"), "blobs").map(blobOf),
     cut: cutOf(own(from, "cut")),
     lost: lostOf(own(from, "lost")),
   };
+}
+
+function sectionOf(from: Fields, key: string): Trace["bodies"] {
+  const part = own(from, key);
+  return part === undefined || part === null ? null : toSection(part);
 }
 
 function optionalList(value: unknown, where: string): readonly unknown[] {

@@ -17,9 +17,9 @@ export function endOf(spans: Spans, row: number, now: number): number {
 }
 
 /** The whole range of a trace. Clock skew may start it before 0. */
-export function traceRange(spans: Spans, duration: number | null): Range {
+export function traceRange(spans: Spans, duration: number): Range {
   let from = 0;
-  let to = duration ?? 0;
+  let to = duration;
   for (let row = 0; row < spans.size; row++) {
     const start = spans.start[row] ?? 0;
     from = Math.min(from, start);

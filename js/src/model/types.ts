@@ -8,7 +8,7 @@ export interface Usage {
   readonly reasoning: number | null;
 }
 
-export type Mode = "tree" | "rows" | "compact" | "table";
+export type Mode = "tree" | "rows" | "compact" | "table" | "compare";
 
 export interface ViewOptions {
   readonly mode: Mode;
@@ -110,6 +110,12 @@ export interface Payload {
   readonly total: number;
   readonly traces: readonly Trace[];
   readonly table: SummaryTable | null;
+  /** With mode `compare`: the rows of two traces that stand for each other. */
+  readonly pairs: Section | null;
+  /** What differs, in one line. */
+  readonly headline: string;
+  /** Whether the comparison is that line until it is opened. */
+  readonly closed: boolean;
 }
 
 /** Values of the wire's `e` column. */

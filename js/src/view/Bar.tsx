@@ -1,7 +1,7 @@
 import { formatDuration } from "../model/format";
 import { familyOf } from "../model/spantype";
 import { drawnStretches, endOf, type Range } from "../model/timing";
-import { FLAG_PLACEHOLDER, STATE_NO_END, STATE_RUNNING } from "../model/types";
+import { FLAG_PLACEHOLDER, type Spans, STATE_NO_END, STATE_RUNNING } from "../model/types";
 import { hasChildren, type Item, isFold, rowOf, runMembers } from "../model/visible";
 import { barText, typeOf } from "./Row";
 import type { Scale } from "./Tree";
@@ -34,7 +34,13 @@ export function bar(view: TraceView, item: Item, scale: Scale) {
   if (spans.state[row] === STATE_RUNNING) classes.push("st-running-bar");
   const isUnfinished = spans.state[row] === STATE_NO_END;
   if (isUnfinished) classes.push("st-unfinished-bar");
-  if (view.state.critical && rowsOf(view, item).some((one) => view.critical[one])) {
+  const { comparison } = view;
+  const old = comparison?.oldRow[row] ?? -1;
+  if (
+    comparison === null &&
+    view.state.critical &&
+    rowsOf(view, item).some((one) => view.critical[one])
+  ) {
     classes.push("st-critical");
   }
   const mixed = isUnfinished ? null : fill(view, item, time, scale);
@@ -50,6 +56,7 @@ export function bar(view: TraceView, item: Item, scale: Scale) {
           ...(mixed === null ? {} : { backgroundImage: mixed }),
         }}
       />
+      {comparison !== null && old >= 0 && ghost(comparison.old, old, scale)}
       {events(view, row, scale)}
       {labelBeside(
         [label, formatDuration(time.to - time.from)],
@@ -60,6 +67,13 @@ export function bar(view: TraceView, item: Item, scale: Scale) {
       )}
     </div>
   );
+}
+
+/** The span it is compared with: a line under the bar, on the same axis. */
+function ghost(spans: Spans, row: number, scale: Scale) {
+  const from = spans.start[row] ?? 0;
+  const { left, width } = place({ from, to: from + Math.max(0, spans.duration[row] ?? 0) }, scale);
+  return <i class="st-before" style={{ left: `${left}px`, width: `${width}px` }} />;
 }
 
 function timeOf(view: TraceView, item: Item): Range {

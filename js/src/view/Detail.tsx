@@ -1,6 +1,7 @@
 import { useMemo, useRef, useState } from "preact/hooks";
 import { chatOf, finishReasonOf } from "../model/chat";
 import { spanId } from "../model/columns";
+import { changeWords } from "../model/compare";
 import { documentsOf } from "../model/documents";
 import { formatBytes, formatCost, formatDuration, formatTokens, oneLine } from "../model/format";
 import { pythonFor } from "../model/python";
@@ -16,6 +17,7 @@ import { FamilyIcon, Icon } from "./icons";
 import { JsonTree } from "./JsonTree";
 import { Missing, Shortened } from "./Missing";
 import { nameOf, Ordinal, typeOf } from "./Row";
+import { ChangesTab } from "./tabs/ChangesTab";
 import { ChatTab } from "./tabs/ChatTab";
 import { CodeTab } from "./tabs/CodeTab";
 import { DocumentsTab } from "./tabs/DocumentsTab";
@@ -35,6 +37,7 @@ interface Tab {
 export function Detail({
   view,
   body,
+  before,
   preview,
   loading,
   remote,
@@ -43,6 +46,8 @@ export function Detail({
   view: TraceView;
   /** What the payload holds; the kernel's answer goes before it. */
   body: Body | null;
+  /** Of a comparison: the values of the span this one stands for. */
+  before: Body | null;
   preview: Preview | null;
   loading: boolean;
   remote: Remote;
@@ -52,8 +57,8 @@ export function Detail({
   const [markdown, setMarkdown] = useState(false);
   const fetched = remote.bodyOf(row);
   const values = fetched?.state === "ready" ? fetched.value.body : body;
-  const blobs = fetched?.state === "ready" ? fetched.value.blobs : view.trace.blobs;
-  const tabs = useTabs(view, row, values, preview, loading, markdown, remote);
+  const blobs = fetched?.state === "ready" ? fetched.value.blobs : view.traceOf(row).blobs;
+  const tabs = useTabs(view, row, values, before, preview, loading, markdown, remote);
   const active = tabs.find((tab) => tab.name === view.state.tab) ?? tabs[0];
   const family = familyOf(typeOf(view, row));
   const model = view.spans.models.get(row);
@@ -81,7 +86,7 @@ export function Detail({
         <span class="st-gap" />
         <Numbers view={view} row={row} />
         <CopyButton
-          text={pythonFor(view.trace.id, spanId(view.spans, row), nameOf(view, row))}
+          text={pythonFor(view.traceOf(row).id, spanId(view.spans, row), nameOf(view, row))}
           label="Copy Python for this span"
         />
         <button
@@ -204,6 +209,7 @@ function useTabs(
   view: TraceView,
   row: number,
   body: Body | null,
+  before: Body | null,
   preview: Preview | null,
   loading: boolean,
   markdown: boolean,
@@ -217,7 +223,8 @@ function useTabs(
         : null,
     [body, row],
   );
-  const { spans, trace } = view;
+  const { spans, comparison } = view;
+  const trace = view.traceOf(row);
   const events = spans.events.get(row) ?? [];
   const feedback = [...trace.assessments, ...remote.added].filter((one) => (one.row ?? 0) === row);
   const value =
@@ -241,6 +248,9 @@ function useTabs(
         />
       );
   const tabs: Tab[] = [];
+  if (comparison !== null && before !== null && changeWords(comparison, row).startsWith("≠")) {
+    tabs.push({ name: "Changes", draw: () => <ChangesTab before={before} after={body} /> });
+  }
   if (spans.state[row] === STATE_ERROR || body?.exception) {
     tabs.push({
       name: "Error",

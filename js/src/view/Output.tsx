@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { formatDuration, formatTokens, oneLine, plural } from "../model/format";
 import { tokensOf } from "../model/rollup";
 import type { Payload } from "../model/types";
+import { ComparePane } from "./ComparePane";
 import type { Host } from "./host";
 import { State } from "./State";
 import { Summary } from "./SummaryTable";
@@ -30,6 +31,10 @@ export function Output({ payload, host }: { payload: Payload; host: Host }) {
         <code>%autolog openai</code>.
       </div>
     );
+  }
+  const [before, after] = traces;
+  if (view.mode === "compare" && before !== undefined && after !== undefined) {
+    return <ComparePane payload={payload} before={before} after={after} host={host} />;
   }
   if (view.mode === "compact") return <Compact payload={payload} host={host} />;
   if (only !== undefined && view.mode === "tree") {

@@ -1,4 +1,5 @@
 import { spanId } from "../model/columns";
+import { changeWords, deltaText, isGone } from "../model/compare";
 import { formatDuration, formatTokens, oneLine, speakDuration } from "../model/format";
 import { NO_USAGE, tokensOf } from "../model/rollup";
 import { familyOf, typeWords } from "../model/spantype";
@@ -52,6 +53,7 @@ export function Row({
     isMatch && "st-match",
   ];
   if ((spans.flags[row] ?? 0) & FLAG_PLACEHOLDER) classes.push("st-placeholder");
+  if (view.comparison !== null && isGone(view.comparison, row)) classes.push("st-gone");
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the tree has the focus and handles keys
     // biome-ignore lint/a11y/useFocusableInteractive: the tree points here by aria-activedescendant
@@ -130,8 +132,14 @@ function badges(view: TraceView, item: Item) {
   const model = spans.models.get(row);
   const flags = spans.flags[row] ?? 0;
   const hidden = view.isOpen(item) ? 0 : (spans.end[row] ?? row + 1) - row - 1;
+  const change = view.comparison === null ? "" : changeWords(view.comparison, row);
   return (
     <>
+      {change !== "" && (
+        <span class="st-change" title={change}>
+          {change}
+        </span>
+      )}
       {isFold(item) && <span class="st-count">×{folds.size[row]}</span>}
       {!isFold(item) && hidden > 0 && (
         <span class="st-count" title={`${hidden} spans inside`}>
@@ -195,6 +203,9 @@ function spokenRow(view: TraceView, item: Item): string {
   if (tokens !== null) parts.push(`${tokens} tokens`);
   if (spans.state[row] === STATE_ERROR) parts.push("error");
   if (spans.state[row] === STATE_RUNNING) parts.push("running");
+  if (view.comparison !== null) {
+    parts.push(changeWords(view.comparison, row), deltaText(view.comparison, row));
+  }
   return parts.join(", ");
 }
 
@@ -202,6 +213,7 @@ function spokenRow(view: TraceView, item: Item): string {
 export function barText(view: TraceView, item: Item): string {
   const { spans, folds } = view;
   const row = rowOf(item);
+  if (view.comparison !== null) return deltaText(view.comparison, row);
   const rows = isFold(item) ? runMembers(spans, folds, row) : [row];
   const start = spans.start[row] ?? 0;
   let end = start;

@@ -13,6 +13,7 @@ const MAX_CHIPS = 5;
 /** The line above the tree: the trace in a few numbers, and what can be done with it. */
 export function Strip({
   view,
+  headline,
   compact,
   chips,
   onSearch,
@@ -21,6 +22,8 @@ export function Strip({
   onClose,
 }: {
   view: TraceView;
+  /** What a comparison comes to. */
+  headline: string;
   compact: boolean;
   /** Whether there is room for them. */
   chips: boolean;
@@ -46,16 +49,22 @@ export function Strip({
       <span class="st-title" title={oneLine(trace.name)}>
         {oneLine(trace.name)}
       </span>
-      <Numbers view={view} compact={compact} />
-      {chips && <Chips view={view} />}
-      <span class="st-gap" />
+      {view.comparison === null ? (
+        <Numbers view={view} compact={compact} />
+      ) : (
+        <span class="st-line-preview" title={headline}>
+          {headline}
+        </span>
+      )}
+      {chips && view.comparison === null && <Chips view={view} />}
+      {view.comparison === null && <span class="st-gap" />}
       <Tool icon="search" label="Search (/)" pressed={state.searching} onClick={onSearch} />
       <Tool
         icon={allOpen ? "collapse" : "expand"}
         label={allOpen ? "Close all ([)" : "Open all (])"}
         onClick={() => view.openTo(allOpen ? 0 : Number.POSITIVE_INFINITY)}
       />
-      {!compact && (
+      {!compact && view.comparison === null && (
         <Tool
           icon="path"
           label="Critical path (c)"

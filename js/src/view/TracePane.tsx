@@ -1,6 +1,7 @@
 import { useMemo, useRef, useState } from "preact/hooks";
 import { decodeBodies, decodeColumns, decodePreviews, isShortened, spanId } from "../model/columns";
-import { group, plural } from "../model/format";
+import { type Comparison, merged } from "../model/compare";
+import { group, oneLine, plural } from "../model/format";
 import { LinkError } from "../model/link";
 import { pythonFor } from "../model/python";
 import { fetchTrace } from "../model/remote";
@@ -63,13 +64,13 @@ export function TracePane({
   return <Columns payload={payload} trace={shown} host={host} onClose={onClose} onLoad={load} />;
 }
 
-interface PaneProps {
+export interface PaneProps {
   readonly payload: Payload;
   readonly trace: Trace;
   readonly host: Host;
   readonly onClose: (() => void) | undefined;
   /** Get the rows the payload leaves out. */
-  readonly onLoad: () => Promise<void>;
+  readonly onLoad: (() => Promise<void>) | undefined;
 }
 
 function Columns(props: PaneProps) {
@@ -77,28 +78,34 @@ function Columns(props: PaneProps) {
   const columns = useSection(trace.columns, decodeColumns);
   if (columns.state === "failed") return <div class="st-failure">{columns.error}</div>;
   if (columns.state === "loading" || columns.value === null) {
-    const rows = Math.min(trace.spanCount, DIGEST_ROWS);
-    return (
-      <div class="st-loading" style={{ height: `${32 + AXIS_HEIGHT + rows * ROW_HEIGHT}px` }} />
-    );
+    return <Loading rows={trace.spanCount} />;
   }
-  return <Loaded {...props} spans={columns.value} />;
+  return <Loaded {...props} spans={columns.value} comparison={null} />;
 }
 
+/** As high as what comes. */
+export function Loading({ rows }: { rows: number }) {
+  const height = 32 + AXIS_HEIGHT + Math.min(rows, DIGEST_ROWS) * ROW_HEIGHT;
+  return <div class="st-loading" style={{ height: `${height}px` }} />;
+}
+
+/** Rows beyond the trace's are never asked for. */
+const MAX_ROWS = 1_000_000;
 const NO_PREVIEWS: ReadonlyMap<number, Preview> = new Map();
 const NO_BODIES: ReadonlyMap<number, Body> = new Map();
 const NO_ROWS: readonly number[] = [];
 const NO_SECTIONS = { previews: null, bodies: null };
 
-function Loaded({
+export function Loaded({
   payload,
   trace,
   spans,
+  comparison,
   host,
   onClose,
   onLoad,
-}: PaneProps & { readonly spans: Spans }) {
-  const view = useTrace(payload, trace, spans, host);
+}: PaneProps & { readonly spans: Spans; readonly comparison: Comparison | null }) {
+  const view = useTrace(payload, trace, spans, host, comparison);
   useShared(view, host);
   const pane = useRef<HTMLDivElement>(null);
   const width = useWidth(pane);
@@ -114,10 +121,25 @@ function Loaded({
   const wanted = useRef<Pick<Trace, "previews" | "bodies">>(NO_SECTIONS);
   if (isDetailOpen || state.searching || state.query !== "") wanted.current = trace;
   const { previews: previewSection, bodies: bodySection } = wanted.current;
-  const previewText = useSection(previewSection, (value) => decodePreviews(value, spans.size));
-  const previews = (previewText.state === "ready" && previewText.value) || NO_PREVIEWS;
-  const bodyText = useSection(bodySection, (value) => decodeBodies(value, spans.size));
-  const bodies = (bodyText.state === "ready" && bodyText.value) || NO_BODIES;
+  const previewText = useSection(previewSection, (value) => decodePreviews(value, MAX_ROWS));
+  const previewsHere = (previewText.state === "ready" && previewText.value) || NO_PREVIEWS;
+  const bodyText = useSection(bodySection, (value) => decodeBodies(value, MAX_ROWS));
+  const bodiesHere = (bodyText.state === "ready" && bodyText.value) || NO_BODIES;
+  const oldText = useSection(
+    wanted.current === NO_SECTIONS ? null : (comparison?.before.bodies ?? null),
+    (value) => decodeBodies(value, MAX_ROWS),
+  );
+  const oldBodies = (oldText.state === "ready" && oldText.value) || NO_BODIES;
+  const [previews, bodies] = useMemo(
+    () =>
+      comparison === null
+        ? [previewsHere, bodiesHere]
+        : [
+            merged(comparison, previewsHere, NO_PREVIEWS),
+            merged(comparison, bodiesHere, oldBodies),
+          ],
+    [comparison, previewsHere, bodiesHere, oldBodies],
+  );
 
   const remote = useRemote(view, host);
   const found = remote.found?.query === state.query ? remote.found.rows : NO_ROWS;
@@ -134,13 +156,16 @@ function Loaded({
   const hidden = view.items.length - view.shown.length;
   const body = bodies.get(selectedRow) ?? null;
   const isMissing =
-    body === null ? trace.cut.bodies > 0 && bodyText.state !== "loading" : isShortened(body);
+    body === null
+      ? view.traceOf(selectedRow).cut.bodies > 0 && bodyText.state !== "loading"
+      : isShortened(body);
   useFetchOnOpen(remote, isDetailOpen ? selectedRow : -1, isMissing);
 
   return (
     <div class={`st-trace${width < NARROW ? " st-narrow" : ""}`} ref={pane}>
       <Strip
         view={view}
+        headline={oneLine(payload.headline)}
         compact={width < NARROW}
         chips={width >= WITH_CHIPS}
         onSearch={commands.search}
@@ -200,6 +225,7 @@ function Loaded({
             <Detail
               view={view}
               body={body}
+              before={oldBodies.get(comparison?.oldRow[selectedRow] ?? -1) ?? null}
               preview={previews.get(selectedRow) ?? null}
               remote={remote}
               loading={bodyText.state === "loading"}
@@ -212,6 +238,7 @@ function Loaded({
         )}
       </div>
       <Notices trace={trace} onLoad={remote.isLinked ? onLoad : undefined} />
+      {comparison !== null && <Notices trace={comparison.before} onLoad={undefined} />}
     </div>
   );
 }
@@ -280,7 +307,7 @@ function useCommands(
       void copyText(row < 0 ? view.trace.id : (spanId(view.spans, row) ?? view.trace.id)),
     copyPython() {
       if (row >= 0) {
-        void copyText(pythonFor(view.trace.id, spanId(view.spans, row), nameOf(view, row)));
+        void copyText(pythonFor(view.traceOf(row).id, spanId(view.spans, row), nameOf(view, row)));
       }
     },
     ...given,

@@ -48,7 +48,7 @@ function readNow<T>(
   return section.packed === null ? decoded(decode, section.value) : null;
 }
 
-function decoded<T>(decode: (value: unknown) => T, value: unknown): Loaded<T> {
+export function decoded<T>(decode: (value: unknown) => T, value: unknown): Loaded<T> {
   try {
     return { state: "ready", value: decode(value) };
   } catch (error) {

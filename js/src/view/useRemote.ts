@@ -42,7 +42,7 @@ const SETTLE_MS = 120;
  * that comes back with an open span waits for a click.
  */
 export function useRemote(view: TraceView, host: Host): Remote {
-  const { trace, spans } = view;
+  const { trace, spans, traceOf } = view;
   const [bodies, setBodies] = useState<ReadonlyMap<string, Fetched>>(new Map());
   const [found, setFound] = useState<Remote["found"]>(null);
   const [note, setNote] = useState({ query: "", text: "" });
@@ -70,12 +70,12 @@ export function useRemote(view: TraceView, host: Host): Remote {
     fetchBody(row) {
       if (bodies.get(spanKey(spans, row))?.state === "loading") return;
       keep(row, { state: "loading" });
-      ask((link) => fetchBody(link, trace, spans, row)).then(
+      ask((link) => fetchBody(link, traceOf(row), spans, row)).then(
         (value) => keep(row, { state: "ready", value }),
         (error: unknown) => keep(row, { state: "failed", why: sentenceOf(error) }),
       );
     },
-    fetchBlob: (row, blob) => ask((link) => fetchBlob(link, trace, spans, row, blob)),
+    fetchBlob: (row, blob) => ask((link) => fetchBlob(link, traceOf(row), spans, row, blob)),
     found,
     noteOf: (query) => (note.query === query ? note.text : ""),
     search(query) {
@@ -91,7 +91,7 @@ export function useRemote(view: TraceView, host: Host): Remote {
     },
     added,
     async addFeedback(row, given) {
-      const feedback = await ask((link) => sendFeedback(link, trace, spans, row, given));
+      const feedback = await ask((link) => sendFeedback(link, traceOf(row), spans, row, given));
       if (!gone.current) setAdded((before) => [...before, feedback]);
     },
   };

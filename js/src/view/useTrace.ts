@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { spanId } from "../model/columns";
+import { type Comparison, isGone } from "../model/compare";
 import { type Folds, findFolds, noFolds } from "../model/folds";
 import { type Rollup, rollUp } from "../model/rollup";
 import { DEFAULT_SETTINGS, firstLevel, rememberLevel } from "../model/settings";
@@ -28,6 +29,10 @@ import { DIGEST_ROWS, ROWS_WITHOUT_BUTTON } from "./measures";
 /** One trace being looked at: its spans, what is drawn of them, and what a reader can do. */
 export interface TraceView {
   readonly trace: Trace;
+  /** What the trace is compared with, if it is. */
+  readonly comparison: Comparison | null;
+  /** The trace that has a row's span: of two compared ones a span may be in one alone. */
+  traceOf(row: number): Trace;
   readonly spans: Spans;
   readonly folds: Folds;
   readonly rollup: Rollup;
@@ -56,21 +61,34 @@ export interface TraceView {
   reveal(row: number): void;
 }
 
-export function useTrace(payload: Payload, trace: Trace, spans: Spans, host: Host): TraceView {
+export function useTrace(
+  payload: Payload,
+  trace: Trace,
+  spans: Spans,
+  host: Host,
+  comparison: Comparison | null,
+): TraceView {
   const storeKey = `${payload.key}/${trace.id}`;
   const [state, setState] = useState<ViewState>(
     () => host.store.get(storeKey) ?? firstState(payload, spans, host),
   );
 
   const { unfolded } = state;
-  const folds = useMemo(() => (unfolded ? noFolds : findFolds)(spans), [spans, unfolded]);
+  const folds = useMemo(
+    () => (unfolded || comparison !== null ? noFolds : findFolds)(spans),
+    [spans, unfolded],
+  );
   const rollup = useMemo(() => rollUp(spans), [spans]);
-  const whole = useMemo(() => traceRange(spans, trace.duration), [spans, trace.duration]);
+  const longest = Math.max(trace.duration ?? 0, comparison?.before.duration ?? 0);
+  const whole = useMemo(() => traceRange(spans, longest), [spans, longest]);
   const running = payload.live && trace.state === "IN_PROGRESS";
   const now = useNow(running, trace.startNs, whole.to);
   const critical = useMemo(() => criticalPath(spans, whole.to), [spans, whole]);
   const self = useMemo(() => new Map<number, readonly Range[]>(), [spans, now]);
-  const wanted = useMemo(() => wantedRows(spans, critical), [spans, critical]);
+  const wanted = useMemo(
+    () => comparison?.notable ?? wantedRows(spans, critical),
+    [spans, critical],
+  );
 
   const open = useMemo(
     () => openRows(spans, { level: state.level, toggled: state.toggled }),
@@ -112,6 +130,8 @@ export function useTrace(payload: Payload, trace: Trace, spans: Spans, host: Hos
 
   return {
     trace,
+    comparison,
+    traceOf: (row) => (comparison !== null && isGone(comparison, row) ? comparison.before : trace),
     spans,
     folds,
     rollup,

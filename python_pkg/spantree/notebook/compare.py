@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spantree.render.diff import TraceDiff
-from spantree.render.diff_view import diff_line_html
+from spantree.render.diff_bundle import diff_bundle
 
 if TYPE_CHECKING:
     from spantree.entities.trace import Trace
@@ -40,11 +40,7 @@ class Comparison:
         diff = TraceDiff(self._before, after)
         hint = f"%trace diff {self._before.trace_id[:11]} {after.trace_id[:11]}"
         display(  # type: ignore[no-untyped-call]
-            {
-                "text/html": diff_line_html(diff),
-                "text/plain": f"{diff.headline}\n{hint}",
-            },
-            raw=True,
+            diff_bundle(diff, is_open=False, hint=hint), raw=True
         )
 
 

@@ -93,18 +93,19 @@ class TraceDiff:
     def __init__(self, a: Trace, b: Trace) -> None:
         self.a = a
         self.b = b
-        self._tree_a = TraceTree(a)
-        self._tree_b = TraceTree(b)
-        self.rows = list(_aligned(self._tree_a, self._tree_b))
+        self.tree_a = TraceTree(a)
+        self.tree_b = TraceTree(b)
+        self.rows = list(_aligned(self.tree_a, self.tree_b))
 
     @property
     def headline(self) -> str:
         """The whole in one line: ``1.84s → 1.21s (−34 %) · 812 → 640 tok · …``."""
-        before, after = self._tree_a.total_us, self._tree_b.total_us
-        facts = [f"{_shown(before)} → {_shown(after)}{percent(before, after)}"]
-        if self._tree_a.tokens is not None or self._tree_b.tokens is not None:
-            a, b = (_tokens(t.tokens) for t in (self._tree_a, self._tree_b))
-            facts.append(f"{a} → {b} tok")
+        before, after = self.tree_a.total_us, self.tree_b.total_us
+        times = both_or_one(_shown(before), _shown(after))
+        facts = [f"{times}{percent(before, after)}"]
+        if self.tree_a.tokens is not None or self.tree_b.tokens is not None:
+            a, b = (_tokens(t.tokens) for t in (self.tree_a, self.tree_b))
+            facts.append(f"{both_or_one(a, b)} tok")
         return " · ".join([*facts, *self._counts()])
 
     def _counts(self) -> Iterator[str]:
@@ -130,10 +131,13 @@ class TraceDiff:
         del cycle
         printer.text(str(self))  # type: ignore[attr-defined]
 
-    def _repr_html_(self) -> str:
-        from spantree.render.diff_view import diff_html
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> dict[str, object]:
+        from spantree.render.diff_bundle import diff_bundle
 
-        return diff_html(self)
+        del include, exclude
+        return diff_bundle(self)
 
     def to_dict(self) -> dict[str, object]:
         """Give the rows as plain data; durations in microseconds."""
@@ -167,7 +171,14 @@ def percent(before: float | None, after: float | None) -> str:
     if not before or after is None:
         return ""
     change = round(100 * (after - before) / before)
+    if change == 0:
+        return ""
     return f" ({'−' if change < 0 else '+'}{abs(change)} %)"
+
+
+def both_or_one(before: str, after: str) -> str:
+    """Write ``a → b``, or one of them where they read the same."""
+    return after if before == after else f"{before} → {after}"
 
 
 def _shown(us: int | None) -> str:

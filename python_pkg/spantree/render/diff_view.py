@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spantree.entities.span import SpanStatusCode
-from spantree.render.diff import DiffRow, Side, TraceDiff, duration_us, percent
+from spantree.render.diff import (
+    DiffRow,
+    Side,
+    TraceDiff,
+    both_or_one,
+    duration_us,
+    percent,
+)
 from spantree.render.escape import cell_width, fit_cells, html_text, one_line
 from spantree.render.format import counted, format_duration, format_tokens
 from spantree.render.values import json_text
@@ -35,12 +42,14 @@ def diff_text(diff: TraceDiff) -> str:
     return "\n".join([*lines, *_left_out(left_out)])
 
 
-def diff_html(diff: TraceDiff) -> str:
-    """Draw one line that opens to the aligned trees, at most 200 rows of them."""
-    rows, left_out = _chosen(diff.rows, MAX_HTML_ROWS)
+def diff_html(
+    diff: TraceDiff, *, most: int = MAX_HTML_ROWS, is_open: bool = True
+) -> str:
+    """Draw one line that opens to the aligned trees, at most so many rows of them."""
+    rows, left_out = _chosen(diff.rows, most)
     lines = [
         '<div class="spantree">',
-        "<details open><summary>",
+        f"<details{' open' if is_open else ''}><summary>",
         f"<b>{html_text(_names(diff))}</b> {html_text(diff.headline)}</summary>",
         *(_html_row(row) for row in rows),
         *(f"<p>{html_text(line)}</p>" for line in _left_out(left_out)),
@@ -49,14 +58,9 @@ def diff_html(diff: TraceDiff) -> str:
     return "\n".join(lines)
 
 
-def diff_line_html(diff: TraceDiff) -> str:
-    """Draw as :func:`diff_html` does, closed."""
-    return diff_html(diff).replace("<details open>", "<details>", 1)
-
-
 def _names(diff: TraceDiff) -> str:
     before, after = (_root_name(t.data.root) for t in (diff.a, diff.b))
-    return after if before == after else f"{before} → {after}"
+    return both_or_one(before, after)
 
 
 def _root_name(root: Span | None) -> str:
@@ -106,7 +110,7 @@ def _times(row: DiffRow) -> str:
         texts = [
             "running" if us is None else format_duration(us) for us in (before, after)
         ]
-        return " → ".join(texts) + percent(before, after)
+        return both_or_one(*texts) + percent(before, after)
     us = after if row.side is Side.ONLY_B else before
     return "running" if us is None else format_duration(us)
 

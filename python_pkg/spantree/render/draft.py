@@ -59,6 +59,15 @@ class TraceDraft:
         cut: dict[str, int] = self.fields["cut"]
         return cut
 
+    @property
+    def places(self) -> dict[int, int]:
+        """The payload's row of each span that is carried, by the span's identity."""
+        return {
+            id(span): at
+            for at, row in enumerate(self._rows)
+            if (span := self.tree.spans[row]) is not None
+        }
+
     def add_rows(self, room: int | None) -> int:
         """Add header and columns: without ids if those do not fit, then fewer rows.
 

@@ -33,7 +33,8 @@ class OutputDraft:
         key: 16 hex digits that name the output.
         rev: Grows with each update of the output.
         live: Whether the cell still runs.
-        mode: ``tree``, ``rows``, ``compact`` or ``table``.
+        mode: ``tree``, ``rows``, ``compact``, ``table``, or ``compare`` for two traces
+            in this order.
         depth: Levels open at first.
         open_errors: Whether the ways to failed spans are open at first.
         total: Roots of the cell, when more than the traces given.
@@ -146,6 +147,8 @@ def output_ceiling(trees: Sequence[TraceTree], budget: Budget) -> int | None:
 
 def shown_trees(trees: Sequence[TraceTree], mode: str) -> list[TraceTree]:
     """Choose the traces that can be opened, by start time."""
+    if mode == "compare":
+        return list(trees)
     if mode == "table":
         slowest, failed = notable(trees)
         chosen = {id(tree): tree for tree in (*slowest, *failed)}

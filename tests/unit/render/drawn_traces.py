@@ -133,6 +133,34 @@ def agent_trace() -> Trace:
     )  # fmt: skip
 
 
+def later_agent_trace() -> Trace:
+    """The agent's next run: faster, the lookup works, one retrieval less."""
+    found = agent_trace()
+    made = [
+        one for one in found.data.spans if one.name != "rerank" and one.span_key != 9
+    ]
+    for one in made:
+        if one.name == "lookup_city":
+            one.status_code, one.status_message = SpanStatusCode.OK, ""
+            one.raw_events = []
+            one.raw_outputs = captured({"city": "Graz", "country": "Austria"})
+        if one.model_name == "gpt-4o":
+            one.end_time_ns -= 700_000_000
+            one.raw_attributes["mlflow.chat.tokenUsage"] = captured(
+                {"input_tokens": 7020, "output_tokens": 180, "total_tokens": 7200}
+            )
+            one.raw_outputs = captured(
+                {"choices": [{"message": {"role": "assistant", "content": "Vienna."}}]}
+            )
+    made[0].end_time_ns -= 700_000_000
+    made.append(span(17, 1, "check_answer", "GUARDRAIL", 2710, 8))
+    later = trace(made)
+    later.info.trace_id = "tr-" + "5" * 32
+    for one in made:
+        one.trace_key = int("5" * 32, 16)
+    return later
+
+
 def renumber(spans: list[Span]) -> None:
     """Spread the ids over 64 bits, as real ones are."""
     for one in spans:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
+from unit.render.drawn_traces import agent_trace, later_agent_trace, wide_trace
 
 import spantree
+from spantree.render import MIME
+from spantree.render.budget import Budget, bundle_bytes
 from spantree.render.diff import Side, TraceDiff, percent
+from spantree.render.diff_bundle import diff_bundle
 
 
 def recorded(build):
@@ -21,6 +28,10 @@ def child(name, value=None, tokens=None, span_type="TOOL"):
         if tokens is not None:
             usage = {"input_tokens": tokens, "output_tokens": 0, "total_tokens": tokens}
             span.set_attribute("mlflow.chat.tokenUsage", usage)
+
+
+def html_of(diff) -> str:
+    return diff._repr_mimebundle_()["text/html"]
 
 
 def sides(diff) -> list[tuple[str, str]]:
@@ -108,7 +119,7 @@ def test_large_differences_are_cut_and_it_is_said():
     assert len(lines) <= 42
     assert all(len(line) <= 100 for line in lines)
     assert "more rows, those without a change first" in lines[-1]
-    assert diff._repr_html_().count("<p>") <= 202
+    assert html_of(diff).count("<p>") <= 202
     assert len(diff.to_dict()["rows"]) == 301
 
 
@@ -119,5 +130,52 @@ def test_hostile_names_and_values_are_text():
 
     diff = TraceDiff(before, after)
 
-    assert "<img" not in diff._repr_html_()
+    assert "<img" not in html_of(diff)
     assert "\x1b" not in str(diff)
+
+
+FIXTURE = Path(__file__).parents[2] / "fixtures" / "payload" / "v1" / "compare.json"
+
+
+def test_the_payload_pairs_the_rows_of_both_traces():
+    payload = diff_bundle(TraceDiff(agent_trace(), later_agent_trace()))[MIME]
+
+    kept = json.loads(FIXTURE.read_text(encoding="utf-8"))
+    assert payload == {**kept, "by": payload["by"]}
+    before, after = (one["cols"] for one in payload["traces"])
+    pairs = payload["pairs"]
+    gone = [a for a, b in zip(pairs["a"], pairs["b"], strict=True) if b < 0]
+    new = [b for a, b in zip(pairs["a"], pairs["b"], strict=True) if a < 0]
+    names = [before["names"][before["n"][row]] for row in gone]
+    names += [after["names"][after["n"][row]] for row in new]
+    assert names == ["retrieve", "rerank", "check_answer"]
+    assert sorted(pairs["c"])[-2:] == [2, 6]
+
+
+@pytest.mark.parametrize("count", [10, 100, 1000, 10_000])
+def test_a_comparison_keeps_the_budgets_of_both_traces(count):
+    value = "x" * 3000 + "<&>" * 200
+    diff = TraceDiff(wide_trace(count, value), wide_trace(count, value + "y"))
+
+    bundle = diff_bundle(diff)
+
+    assert bundle_bytes(bundle) <= 2 * Budget().ceiling(count)
+    cut = sum(bool(one["cut"]) for one in bundle[MIME]["traces"])
+    assert cut == (0 if count == 100 else 2)
+    assert bundle["text/plain"].count("not saved here") == cut
+    assert bundle["text/html"].count("not saved here") == cut
+
+
+def test_rows_that_are_not_carried_are_in_no_pair():
+    diff = TraceDiff(wide_trace(3000), wide_trace(2900))
+    small = Budget(cell_bytes=20_000, by_size=False)
+
+    payload = diff_bundle(diff, budget=small)[MIME]
+
+    assert [one["cut"].get("rows", 0) > 0 for one in payload["traces"]] == [True] * 2
+    pairs = payload["pairs"]
+    carried = [one["n"] - one["cut"]["rows"] for one in payload["traces"]]
+    for side, most in zip("ab", carried, strict=True):
+        rows = [row for row in pairs[side] if row >= 0]
+        assert len(set(rows)) == len(rows)
+        assert max(rows) < most
