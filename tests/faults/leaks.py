@@ -12,6 +12,7 @@ import sys
 import tracemalloc
 from pathlib import Path
 
+import spantree
 from spantree.recording import RECORDER, start_span, start_span_no_context, trace
 from spantree.recording.open_traces import OpenTraces
 
@@ -105,17 +106,48 @@ def timers(count):
 
 def soak(count):
     """Record so many traces, and see how memory grows after a warm-up."""
-    for i in range(max(1000, count // 10)):
+    grown = growth(count, max(1000, count // 10))
+    return {"grown": grown, "open": len(RECORDER.traces.all())}
+
+
+def soak_stored(count):
+    """Record so many traces into a database, and see how memory grows after a warm-up.
+
+    Each thousand is waited for, as what lies in the queue is no leak. The warm-up is
+    longer: SQLite's cache is of 64 MB, and takes 30,000 of these traces to fill.
+    """
+    warm_up = max(10_000, count // 10)
+    grown = growth(count, warm_up, spantree.flush)
+    return {
+        "grown": grown,
+        "open": len(RECORDER.traces.all()),
+        "missing": warm_up + count - spantree.stats()["saved"],
+        "database": Path(os.environ["SPANTREE_DATA_DIR"], "traces.db").stat().st_size,
+    }
+
+
+def growth(count, warm_up, pause=lambda: True):
+    """Give the bytes that so many traces add, after some to warm up."""
+    before = 0
+    for i in range(warm_up + count):
         agent(i)
+        if i % 1000 == 999:
+            assert pause()
+        if i == warm_up - 1:
+            gc.collect()
+            before = resident()
+    assert pause()
     gc.collect()
-    before = resident()
-    for i in range(count):
-        agent(i)
-    gc.collect()
-    return {"grown": resident() - before, "open": len(RECORDER.traces.all())}
+    return resident() - before
+
+
+def main(name, count):
+    if name != "soak_stored":
+        RECORDER.traces = OpenTraces()
+    runs = (abandoned, live_stream, timers, soak, soak_stored)
+    run = {f.__name__: f for f in runs}[name]
+    print(json.dumps(run(count)))
 
 
 if __name__ == "__main__":
-    RECORDER.traces = OpenTraces()
-    run = {f.__name__: f for f in (abandoned, live_stream, timers, soak)}[sys.argv[1]]
-    print(json.dumps(run(int(sys.argv[2]))))
+    main(sys.argv[1], int(sys.argv[2]))

@@ -43,7 +43,7 @@ def measure(name, count):
         [sys.executable, str(Path(__file__).with_name("leaks.py")), name, str(count)],
         capture_output=True,
         text=True,
-        timeout=60 + count / 200,
+        timeout=120 + count / 100,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
@@ -243,10 +243,21 @@ def test_timers_that_set_themselves_again_keep_no_chain():
     assert measure("timers", 3000)["bytes"] < 1 * MB
 
 
+SOAK = int(os.environ.get("SPANTREE_SOAK", "2000"))
+
+
 def test_a_soak_does_not_grow():
-    count = int(os.environ.get("SPANTREE_SOAK", "2000"))
-    found = measure("soak", count)
+    found = measure("soak", SOAK)
     print(found)
 
     assert found["open"] == 0
+    assert found["grown"] < 20 * MB
+
+
+def test_a_soak_of_a_database_does_not_grow():
+    found = measure("soak_stored", SOAK)
+    print(found)
+
+    assert found["open"] == found["missing"] == 0
+    assert found["database"] > 1000 * SOAK
     assert found["grown"] < 20 * MB
