@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from spantree.entities.errors import SpantreeException
@@ -29,7 +30,7 @@ def older_names(
     """
 
     def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
-        code = cast("FunctionType", function).__code__
+        code = cast("FunctionType", inspect.unwrap(function)).__code__
         position = {name: i for i, name in enumerate(code.co_varnames)}
 
         @functools.wraps(function)
@@ -40,7 +41,7 @@ def older_names(
                     known = args[position[new]]
                 else:
                     known = kwargs.setdefault(new, value)
-                if known != value and not may_differ:
+                if not may_differ and not _are_same(known, value):
                     msg = f"{new} and {old} name the same thing, but differ."
                     raise SpantreeException(msg)
             return function(*args, **kwargs)
@@ -48,3 +49,10 @@ def older_names(
         return cast("Callable[_P, _R]", call)
 
     return decorate
+
+
+def _are_same(one: object, other: object) -> bool:
+    try:
+        return one is other or bool(one == other)
+    except Exception:  # noqa: BLE001 - the user's own comparison
+        return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from spantree._arguments import asks, read_from
 from spantree._runtime import RUNTIME
 from spantree._spelling import older_names
 from spantree.entities.assessment import (
@@ -37,6 +38,7 @@ _RUN_ID = "mlflow.assessment.sourceRunId"
 
 
 @older_names(request_id="trace_id")
+@asks
 def log_feedback(
     *,
     trace_id: str,
@@ -84,6 +86,7 @@ def log_feedback(
 
 
 @older_names(request_id="trace_id")
+@asks
 def log_expectation(
     *,
     trace_id: str,
@@ -125,6 +128,7 @@ def log_expectation(
 
 
 @older_names(request_id="trace_id")
+@asks
 def log_assessment(trace_id: str, assessment: Assessment) -> Assessment:
     """Attach a feedback or an expectation to a trace.
 
@@ -136,6 +140,7 @@ def log_assessment(trace_id: str, assessment: Assessment) -> Assessment:
 
 
 @older_names(request_id="trace_id")
+@asks
 def log_issue(
     *,
     trace_id: str,
@@ -180,6 +185,7 @@ def log_issue(
 
 
 @older_names(request_id="trace_id")
+@asks
 def get_assessment(trace_id: str, assessment_id: str) -> Assessment:
     """Give an assessment of a trace.
 
@@ -194,6 +200,7 @@ def get_assessment(trace_id: str, assessment_id: str) -> Assessment:
 
 
 @older_names(request_id="trace_id")
+@asks
 def update_assessment(
     trace_id: str, assessment_id: str, assessment: Assessment
 ) -> Assessment:
@@ -204,7 +211,6 @@ def update_assessment(
     Raises:
         SpantreeException: If it is unknown, or name or kind would change.
     """
-    _check_kind(assessment)
     known = get_assessment(trace_id, assessment_id)
     if type(known) is not type(assessment) or known.name != assessment.name:
         msg = (
@@ -222,6 +228,7 @@ def update_assessment(
 
 
 @older_names(request_id="trace_id")
+@asks
 def delete_assessment(trace_id: str, assessment_id: str) -> None:
     """Delete an assessment; one that it had overridden is valid again.
 
@@ -235,6 +242,7 @@ def delete_assessment(trace_id: str, assessment_id: str) -> None:
 
 
 @older_names(request_id="trace_id")
+@asks
 def override_feedback(
     *,
     trace_id: str,
@@ -276,26 +284,17 @@ def override_feedback(
 
 
 def _put(trace_id: str, assessment: Assessment) -> None:
-    _check_kind(assessment)
     trace = RUNTIME.require_trace(trace_id)
     assessment.trace_id = trace_id
     assessment.value = _json_data(assessment.value)
     RUNTIME.judge(trace, lambda store: store.put_assessment(trace.key, assessment))
 
 
-def _check_kind(assessment: object) -> None:
-    if not isinstance(assessment, Assessment):
-        msg = f"This is no assessment but a {type(assessment).__name__}."
-        raise SpantreeException(msg)
-
-
 def _json_data(value: object) -> object:
     """Copy JSON data, so that a later change does not show."""
-    try:
-        return loads(encode_exactly(value))
-    except (TypeError, ValueError, RecursionError) as error:
-        msg = (
-            "The value of an assessment is a bool, a number, text, or a list or dict "
-            f"of these, not {type(value).__name__}: {error}"
-        )
-        raise SpantreeException(msg) from error
+    return read_from(
+        lambda found: loads(encode_exactly(found)),
+        value,
+        "The value of an assessment is a bool, a number, text, or a list or dict of "
+        "these",
+    )

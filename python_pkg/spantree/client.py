@@ -6,6 +6,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from spantree import assessments, experiments, runs, tags
+from spantree._arguments import asks
 from spantree._runtime import RUNTIME
 from spantree._spelling import older_names
 from spantree.entities.errors import SpantreeException
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from spantree._arguments import Location
     from spantree.entities.span import Link
     from spantree.entities.trace import Trace
 
@@ -44,6 +46,7 @@ class TraceClient:
             None leaves it as it is.
     """
 
+    @asks
     def __init__(self, tracking_uri: str | Path | None = None) -> None:
         if tracking_uri is not None:
             RUNTIME.set_target(tracking_uri)
@@ -188,6 +191,7 @@ class TraceClient:
     # Asking.
 
     @older_names(request_id="trace_id")
+    @asks
     def get_trace(
         self, trace_id: str, display: bool = True, flush: bool = False
     ) -> Trace:
@@ -208,17 +212,18 @@ class TraceClient:
             RUNTIME.show(found)
         return found
 
+    @asks
     def search_traces(
         self,
         experiment_ids: Sequence[str] | None = None,
         filter_string: str | None = None,
         max_results: int = 100,
-        order_by: Sequence[str] | None = None,
+        order_by: Sequence[str] | str | None = None,
         page_token: str | None = None,
         run_id: str | None = None,
         include_spans: bool = True,
         model_id: str | None = None,
-        locations: Sequence[str] | None = None,
+        locations: Sequence[Location] | None = None,
         flush: bool = False,
         *,
         experiment_names: Sequence[str] | None = None,
@@ -261,6 +266,7 @@ class TraceClient:
         return PagedList(page.traces, page.cursor)
 
     @older_names(request_ids="trace_ids")
+    @asks
     def delete_traces(
         self,
         experiment_id: str,

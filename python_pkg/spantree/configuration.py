@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spantree._arguments import is_a, read_from, shown
 from spantree._environment import above_zero, environment, parsed, seconds, switch
 from spantree.entities.errors import SpantreeException, did_you_mean
 from spantree.recording import RECORDER, Expiry
@@ -138,7 +139,7 @@ def _limits(options: Mapping[str, Any]) -> Callable[[], object]:
             value = options[name]
             wanted[field] = getattr(defaults, field) if value is None else value
             if type(wanted[field]) is not int:
-                msg = f"{name} is a whole number, not {value!r}."
+                msg = f"{name} is a whole number, not {shown(value)}."
                 raise SpantreeException(msg)
     try:
         limits = dataclasses.replace(before, **wanted)
@@ -152,28 +153,35 @@ def _redaction(options: Mapping[str, Any]) -> Callable[[], object]:
 
     redact, mask = options.get("redact", True), options.get("mask")
     if mask is not None and not callable(mask):
-        msg = f"mask is a function of path and value, not {mask!r}."
+        msg = f"mask is a function of path and value, not {shown(mask)}."
         raise SpantreeException(msg)
-    if isinstance(redact, (bool, type(None))):
+    if is_a(redact, bool, type(None)):
         redactor = Redactor(mask=mask, enabled=redact is not False)
-    elif isinstance(redact, (list, tuple, set)):
-        keys = [item for item in redact if isinstance(item, str)]
-        patterns = [item for item in redact if isinstance(item, re.Pattern)]
-        if len(keys) + len(patterns) < len(redact):
+    elif is_a(redact, list, tuple, set):
+        listed = read_from(list, redact, "redact is a list")
+        keys = [str.__str__(item) for item in listed if is_a(item, str)]
+        patterns = [item for item in listed if is_a(item, re.Pattern)]
+        if len(keys) + len(patterns) < len(listed):
             msg = "redact lists keys, as text, and compiled patterns."
             raise SpantreeException(msg)
         redactor = Redactor(keys, patterns, mask)
     else:
-        msg = f"redact is True, False or a list of keys and patterns, not {redact!r}."
+        msg = (
+            "redact is True, False or a list of keys and patterns, not "
+            f"{shown(redact)}."
+        )
         raise SpantreeException(msg)
     return lambda: setattr(RECORDER, "redactor", redactor)
 
 
 def _serializers(options: Mapping[str, Any]) -> Callable[[], object]:
-    given = options["serializers"] or {}
+    given = _dict_of(options, "serializers", "serializers are functions by class")
     for kind, serializer in given.items():
-        if not isinstance(kind, type) or not callable(serializer):
-            msg = f"serializers are functions by class, not {kind!r}: {serializer!r}."
+        if not is_a(kind, type) or not callable(serializer):
+            name = kind.__name__ if is_a(kind, type) else shown(kind)
+            msg = (
+                f"serializers are functions by class, not {name}: {shown(serializer)}."
+            )
             raise SpantreeException(msg)
 
     def register() -> None:
@@ -183,13 +191,18 @@ def _serializers(options: Mapping[str, Any]) -> Callable[[], object]:
     return register
 
 
+def _dict_of(options: Mapping[str, Any], name: str, allowed: str) -> dict[Any, Any]:
+    given = options[name]
+    return {} if given is None else read_from(dict, given, allowed)
+
+
 def _captures(options: Mapping[str, Any]) -> Callable[[], object]:
     wanted = {}
     for name in ("capture_inputs", "capture_outputs"):
         if name in options:
             value = options[name]
-            if value not in (True, False, None):
-                msg = f"{name} is True or False, not {value!r}."
+            if not is_a(value, bool, type(None)):
+                msg = f"{name} is True or False, not {shown(value)}."
                 raise SpantreeException(msg)
             wanted[name.replace("capture", "keeps")] = value is not False
 
@@ -202,24 +215,26 @@ def _captures(options: Mapping[str, Any]) -> Callable[[], object]:
 
 def _prices(options: Mapping[str, Any]) -> Callable[[], object]:
     own = {}
-    for key, row in dict(options["prices"] or {}).items():
-        if not isinstance(key, tuple) or len(key) != 2:  # noqa: PLR2004 - a pair
-            msg = f"prices are given by (provider, model), not {key!r}."
+    given = _dict_of(options, "prices", "prices are dicts by (provider, model)")
+    for key, row in given.items():
+        if type(key) is not tuple or [type(part) for part in key] != [str, str]:
+            msg = f"prices are given by (provider, model), not {shown(key)}."
             raise SpantreeException(msg)
-        own[str(key[0]).lower(), str(key[1])] = _price(key, row)
+        own[key[0].lower(), key[1]] = _price(key, row)
     return lambda: setattr(RECORDER, "prices", Prices(own))
 
 
 def _price(key: object, row: Any) -> Price:
     fields = [field.name for field in dataclasses.fields(Price)]
-    for name in row if isinstance(row, dict) else ():
+    row = read_from(dict, row, f"prices of {key} are a dict of numbers")
+    for name in row:
         if name not in fields:
-            hint = did_you_mean(name, fields)
-            msg = f"Unknown price {name!r} of {key}.{hint}"
+            hint = did_you_mean(name, fields) if type(name) is str else ""
+            msg = f"Unknown price {shown(name)} of {key}.{hint}"
             raise SpantreeException(msg)
     try:
         return make_price(row)
-    except (AttributeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError) as error:
         msg = f"prices of {key} can't be used: {error}."
         raise SpantreeException(msg) from None
 
@@ -227,17 +242,20 @@ def _price(key: object, row: Any) -> Price:
 def _sampling(options: Mapping[str, Any]) -> Callable[[], object]:
     ratio = options["sampling_ratio"]
     ratio = 1.0 if ratio is None else ratio
-    if not isinstance(ratio, (int, float)) or not 0 <= ratio <= 1:
-        msg = f"sampling_ratio is 0 to 1, not {ratio!r}."
+    if type(ratio) not in (int, float, bool) or not 0 <= ratio <= 1:
+        msg = f"sampling_ratio is 0 to 1, not {shown(ratio)}."
         raise SpantreeException(msg)
     return lambda: setattr(RECORDER, "sampling_ratio", float(ratio))
 
 
 def _processors(options: Mapping[str, Any]) -> Callable[[], object]:
-    processors: Sequence[object] = tuple(options["span_processors"] or ())
+    given = options["span_processors"]
+    processors: Sequence[object] = read_from(
+        tuple, () if given is None else given, "span_processors are a list of functions"
+    )
     for processor in processors:
         if not callable(processor):
-            msg = f"A span processor is a function of a span, not {processor!r}."
+            msg = f"A span processor is a function of a span, not {shown(processor)}."
             raise SpantreeException(msg)
     return lambda: setattr(RECORDER, "processors", processors)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from spantree._arguments import asks
 from spantree._runtime import RUNTIME
 from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
 from spantree.entities.paging import PagedList
@@ -11,8 +12,9 @@ from spantree.recording import RECORDER, experiment_of
 from spantree.search import patterns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from spantree._arguments import Location
     from spantree.entities.experiment import Experiment
 
 __all__ = [
@@ -25,7 +27,15 @@ __all__ = [
     "set_experiment",
 ]
 
+_SORTABLE: Mapping[str, Callable[[Experiment], Any]] = {
+    "name": lambda experiment: experiment.name,
+    # Ids are decimal text: 10 comes after 9.
+    "experiment_id": lambda e: (len(e.experiment_id), e.experiment_id),
+    "creation_time": lambda experiment: experiment.creation_time or 0,
+}
 
+
+@asks
 def set_experiment(
     experiment_name: str | None = None,
     experiment_id: str | None = None,
@@ -63,6 +73,7 @@ def id_of_name(name: str) -> str:
     return RUNTIME.write(lambda store: store.experiment_id_for(name))
 
 
+@asks
 def get_experiment(experiment_id: str) -> Experiment:
     """Give the experiment of an id.
 
@@ -76,11 +87,13 @@ def get_experiment(experiment_id: str) -> Experiment:
     raise SpantreeException(msg, RESOURCE_DOES_NOT_EXIST)
 
 
+@asks
 def get_experiment_by_name(name: str) -> Experiment | None:
     """Give the experiment of a name, or None."""
     return next((e for e in _experiments() if e.name == name), None)
 
 
+@asks
 def create_experiment(
     name: str,
     artifact_location: str | None = None,
@@ -104,11 +117,12 @@ def create_experiment(
     return made.experiment_id
 
 
+@asks
 def search_experiments(
     view_type: int = 1,
     max_results: int | None = 1000,
     filter_string: str | None = None,
-    order_by: Sequence[str] | None = None,
+    order_by: Sequence[str] | str | None = None,
     page_token: str | None = None,
 ) -> PagedList[Experiment]:
     """Give the experiments, by id.
@@ -125,33 +139,25 @@ def search_experiments(
     """
     del view_type, page_token
     found = [e for e in _experiments() if _matches(e, filter_string)]
-    for key in reversed(list(order_by or ())):
+    keys = [order_by] if isinstance(order_by, str) else list(order_by or ())
+    for key in reversed(keys):
         name, _, direction = key.partition(" ")
-        if name not in ("name", "experiment_id", "creation_time"):
+        if name not in _SORTABLE:
             msg = f"Experiments are ordered by name or experiment_id, not {name!r}."
             raise SpantreeException(msg)
-        found.sort(
-            key=lambda e: getattr(e, name) or 0, reverse=direction.upper() == "DESC"
-        )
+        found.sort(key=_SORTABLE[name], reverse=direction.upper() == "DESC")
     return PagedList(found[:max_results])
 
 
 def experiment_ids(
     ids: Sequence[str] | None,
     names: Sequence[str] | None,
-    locations: Sequence[str] | None,
+    locations: Sequence[Location] | None,
 ) -> list[str] | None:
     """Unite the ways of naming experiments; None when none was used.
 
     Unknown names contribute nothing, so that only unknown ones find nothing.
-
-    Raises:
-        SpantreeException: If one of them is a single text and not a list.
     """
-    for given in (ids, names, locations):
-        if isinstance(given, str):
-            msg = f"Experiments are given as a list: [{given!r}], not {given!r}."
-            raise SpantreeException(msg)
     if ids is None and names is None and locations is None:
         return None
     wanted = set(names or ())

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 import orjson
 
+from spantree._arguments import asks, is_a, read_from
 from spantree._runtime import RUNTIME
 from spantree.entities.errors import SpantreeException, did_you_mean
 from spantree.entities.trace import Trace, TraceLocation
@@ -32,12 +33,13 @@ OWN_OPENING = b'{"otlp":['
 """How files begin that hold one part a line, so that they are read line by line."""
 
 
+@asks
 def export_traces(
     path: str | os.PathLike[str],
     filter: str | None = None,  # noqa: A002 - what it is
     *,
     traces: Any = None,
-    order_by: Sequence[str] | None = None,
+    order_by: Sequence[str] | str | None = None,
     limit: int | None = None,
     experiment_names: Sequence[str] | None = None,
 ) -> int:
@@ -101,18 +103,18 @@ def _form(path: Path) -> Callable[[IO[bytes], Iterable[Trace]], int]:
 
 
 def _given(traces: Any) -> Iterator[Trace]:
-    if isinstance(traces, Trace):
+    if is_a(traces, Trace):
         traces = [traces]
-    if isinstance(traces, (list, tuple)):
-        for trace in traces:
-            yield from [trace] if isinstance(trace, Trace) else get(trace)
+    if is_a(traces, list, tuple):
+        for trace in read_from(list, traces, "traces are given as a list"):
+            yield from [trace] if is_a(trace, Trace) else get(trace)
     else:
         yield from get(traces)
 
 
 def _found(
     filter_string: str | None,
-    order_by: Sequence[str] | None,
+    order_by: Sequence[str] | str | None,
     limit: int | None,
     experiment_names: Sequence[str] | None,
 ) -> Iterator[Trace]:

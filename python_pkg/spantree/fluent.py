@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from spantree._arguments import asks
 from spantree._runtime import RUNTIME
 from spantree._spelling import older_names
 from spantree.entities.errors import MissingExtraError
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 
+@asks
 def get_last_active_trace_id(thread_local: bool = False) -> str | None:
     """Give the id of the last trace whose root has ended, or None before the first.
 
@@ -43,6 +45,7 @@ def get_last_active_trace_id(thread_local: bool = False) -> str | None:
 
 
 @older_names(request_id="trace_id")
+@asks
 def get_trace(trace_id: str, silent: bool = False, flush: bool = False) -> Trace | None:
     """Give a trace: running, just ended, or stored.
 
@@ -67,6 +70,7 @@ def get_trace(trace_id: str, silent: bool = False, flush: bool = False) -> Trace
     return found
 
 
+@asks
 def set_tracking_uri(uri: str | Path | Sequence[str | Path] | None) -> None:
     """Choose where traces go; contacts nothing and waits for nothing.
 
@@ -96,6 +100,7 @@ def get_tracking_uri() -> str:
     return RUNTIME.tracking_uri()
 
 
+@asks
 def flush(timeout: float | None = None) -> bool:
     """Wait until everything recorded before the call is committed locally.
 
@@ -108,6 +113,7 @@ def flush(timeout: float | None = None) -> bool:
     return RUNTIME.flush(timeout)
 
 
+@asks
 def flush_trace_async_logging(terminate: bool = False) -> None:
     """Wait as :func:`flush` does, then up to 10 s until all has reached the server.
 
@@ -126,6 +132,7 @@ def stats() -> dict[str, int]:
     return RUNTIME.stats()
 
 
+@asks
 def autolog(
     disable: bool = False,
     silent: bool = False,
@@ -166,6 +173,7 @@ def autolog(
             )
 
 
+@asks
 def view(traces: Trace | list[Trace]) -> TraceWidget:
     """Show traces in a widget whose selection Python can read.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from spantree._arguments import asks, is_a, read_from
 from spantree._runtime import RUNTIME
 from spantree.entities.errors import MissingExtraError, SpantreeException, did_you_mean
 from spantree.searching import require_pandas, trace_query
@@ -22,10 +23,11 @@ _COUNTED = ("count", "errors", "tokens", "input_tokens", "output_tokens")
 _FORMS = ("pandas", "polars", "arrow", "records")
 
 
+@asks
 def traces(
     filter: str | None = None,  # noqa: A002 - what it is
     *,
-    order_by: Sequence[str] | None = None,
+    order_by: Sequence[str] | str | None = None,
     limit: int | None = 1000,
     columns: Sequence[str] | None = None,
     as_: str = "pandas",
@@ -56,10 +58,11 @@ def traces(
     return _as_form(_chosen(frame, columns), as_)
 
 
+@asks
 def spans(
     filter: str | None = None,  # noqa: A002 - what it is
     *,
-    order_by: Sequence[str] | None = None,
+    order_by: Sequence[str] | str | None = None,
     limit: int | None = 1000,
     columns: Sequence[str] | None = None,
     as_: str = "pandas",
@@ -91,6 +94,7 @@ def spans(
     return _as_form(_chosen(frame, columns), as_)
 
 
+@asks
 def aggregate(
     by: Sequence[str] | str = (),
     measures: Sequence[str] | str = ("count", "errors", "tokens", "cost", "p50", "p95"),
@@ -149,7 +153,8 @@ def get(which: Any) -> list[Trace]:
     Raises:
         SpantreeException: If there is no column ``trace_id``, or no such trace.
     """
-    return [RUNTIME.require_trace(i) for i in dict.fromkeys(_ids(which))]
+    ids = read_from(_ids, which, "Traces are a frame with a column trace_id, or ids")
+    return [RUNTIME.require_trace(i) for i in dict.fromkeys(ids)]
 
 
 def show(which: Any) -> None:
@@ -166,8 +171,8 @@ def show(which: Any) -> None:
 
 
 def _ids(which: Any) -> list[str]:
-    if isinstance(which, str):
-        return [which]
+    if is_a(which, str):
+        return [str.__str__(which)]
     # A frame has columns and a row has an index; both give a column or a value.
     names = getattr(which, "columns", getattr(which, "index", ()))
     if not callable(names) and "trace_id" in names:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeAlias, cast
 
+from spantree._arguments import asks
 from spantree._runtime import RUNTIME
 from spantree.entities.errors import SpantreeException
 from spantree.entities.experiment import DEFAULT_ID
@@ -33,6 +34,7 @@ _AT_ONCE = 100
 _SPANS_AT_ONCE = 2_000
 
 
+@asks
 def import_traces(
     path: str | os.PathLike[str],
     *,
@@ -69,6 +71,7 @@ def import_traces(
     return len(seen)
 
 
+@asks
 def read_traces(path: str | os.PathLike[str]) -> Iterator[Trace]:
     """Give the traces of a file, one after the other, without storing them.
 

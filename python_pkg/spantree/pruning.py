@@ -6,6 +6,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+from spantree._arguments import asks
 from spantree._runtime import RUNTIME
 from spantree.entities.errors import SpantreeException
 from spantree.experiments import experiment_ids
@@ -20,6 +21,7 @@ _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])", re.IGNORECASE)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
+@asks
 def prune(
     *,
     older: str | None = None,
@@ -45,9 +47,6 @@ def prune(
     """
     if older is None and max_bytes is None:
         msg = "prune needs older='30d' or max_bytes=…; delete_traces deletes by id."
-        raise SpantreeException(msg)
-    if max_bytes is not None and max_bytes < 0:
-        msg = f"max_bytes is a number of bytes, 0 or more, not {max_bytes!r}."
         raise SpantreeException(msg)
     from spantree.store.pruning import prune as prune_store
 

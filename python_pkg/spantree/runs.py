@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from spantree._arguments import asks, read_from
 from spantree._runtime import RUNTIME
 from spantree._spelling import older_names
 from spantree.entities.errors import SpantreeException
@@ -27,6 +28,7 @@ _LINKED_PROMPTS = "mlflow.linkedPrompts"
 _MOST_TRACES = 100  # as mlflow 3.17
 
 
+@asks
 def link_traces_to_run(trace_ids: Sequence[str], run_id: str) -> None:
     """Note that traces belong to a run; there are no runs here, only their ids.
 
@@ -42,6 +44,7 @@ def link_traces_to_run(trace_ids: Sequence[str], run_id: str) -> None:
         _set_run(trace, str(run_id))
 
 
+@asks
 def unlink_traces_from_run(trace_ids: Sequence[str], run_id: str) -> None:
     """Take :func:`link_traces_to_run` back; traces of other runs are left alone.
 
@@ -59,6 +62,7 @@ def unlink_traces_from_run(trace_ids: Sequence[str], run_id: str) -> None:
 
 
 @older_names(request_id="trace_id")
+@asks
 def link_prompt_versions_to_trace(
     prompt_versions: Sequence[Any], trace_id: str
 ) -> None:
@@ -74,10 +78,14 @@ def link_prompt_versions_to_trace(
     tags = RUNTIME.require_trace(trace_id).info.tags
     linked = json.loads(tags.get(_LINKED_PROMPTS, "[]"))
     for prompt in prompt_versions:
-        entry = {"name": str(prompt.name), "version": str(prompt.version)}
+        entry = read_from(_entry, prompt, "A prompt has a name and a version")
         if entry not in linked:
             linked.append(entry)
     set_trace_tag(trace_id, _LINKED_PROMPTS, json.dumps(linked))
+
+
+def _entry(prompt: Any) -> dict[str, str]:
+    return {"name": str(prompt.name), "version": str(prompt.version)}
 
 
 def _check_count(trace_ids: Sequence[str]) -> None:

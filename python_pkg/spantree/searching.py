@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from spantree._arguments import asks
 from spantree._runtime import RUNTIME
 from spantree.entities.errors import MissingExtraError, SpantreeException
 from spantree.entities.session import Session
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from spantree._arguments import Location
     from spantree.entities.trace import Trace
     from spantree.search import Query
 
@@ -25,18 +27,19 @@ __all__ = ["search_sessions", "search_traces", "trace_query"]
 _PAGE = 1000
 
 
+@asks
 def search_traces(
     experiment_ids: Sequence[str] | str | None = None,
     filter_string: str | None = None,
     max_results: int | None = None,
-    order_by: Sequence[str] | None = None,
+    order_by: Sequence[str] | str | None = None,
     extract_fields: Sequence[str] | None = None,
     run_id: str | None = None,
     return_type: str | None = None,
     model_id: str | None = None,
     sql_warehouse_id: str | None = None,
     include_spans: bool = True,
-    locations: Sequence[str] | None = None,
+    locations: Sequence[Location] | None = None,
     flush: bool = False,
     *,
     experiment_names: Sequence[str] | None = None,
@@ -85,9 +88,8 @@ def search_traces(
     _check("return_type", return_type, ("pandas", "list", None))
     _check("layout", layout, ("mlflow", "wide"))
     _check_where(where)
-    _check_count(max_results)
-    if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
-        msg = f"timeout is a number of seconds above 0, not {timeout!r}."
+    if timeout == 0:
+        msg = "timeout is a number of seconds above 0, not 0."
         raise SpantreeException(msg)
     if return_type is None:
         return_type = "pandas" if _has_pandas() else "list"
@@ -112,12 +114,13 @@ def search_traces(
     return _frame(found, columns, layout, spans=include_spans)
 
 
+@asks
 def search_sessions(
     max_results: int = 100,
     run_id: str | None = None,
     model_id: str | None = None,
     include_spans: bool = True,
-    locations: Sequence[str] | None = None,
+    locations: Sequence[Location] | None = None,
 ) -> list[Session]:
     """Find conversations: traces grouped by their session id.
 
@@ -162,7 +165,7 @@ def search_sessions(
 
 def trace_query(
     filter_string: str | None,
-    order_by: Sequence[str] | None,
+    order_by: Sequence[str] | str | None,
     *,
     experiments: Sequence[str] | None,
     run_id: str | None = None,
@@ -175,9 +178,6 @@ def trace_query(
     """
     from spantree.search import parse_query
 
-    if filter_string is not None and not isinstance(filter_string, str):
-        msg = f"A filter is text, not a {type(filter_string).__name__}."
-        raise SpantreeException(msg)
     links = [
         f"metadata.`{key}` = {_quoted(value)}"
         for key, value in (("mlflow.sourceRun", run_id), ("mlflow.modelId", model_id))
@@ -193,7 +193,7 @@ def trace_query(
 def searched_experiments(
     ids: Sequence[str] | None,
     names: Sequence[str] | None,
-    locations: Sequence[str] | None,
+    locations: Sequence[Location] | None,
 ) -> list[str]:
     """Unite the ways of naming experiments; the active one when none was used."""
     found = united(ids, names, locations)
@@ -272,15 +272,6 @@ def _check_where(where: str | None) -> None:
             f"where is 'local', not {where!r}: traces are searched in the local store "
             "only. Searching a remote server is not there yet."
         )
-        raise SpantreeException(msg)
-
-
-def _check_count(max_results: int | None) -> None:
-    """Refuse what is no number of results."""
-    if max_results is not None and not (
-        isinstance(max_results, int) and max_results >= 0
-    ):
-        msg = f"max_results is a number from 0, or None for all, not {max_results!r}."
         raise SpantreeException(msg)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from spantree._arguments import asks
 from spantree._runtime import RUNTIME
 from spantree._spelling import older_names
 from spantree.entities.errors import SpantreeException
@@ -37,6 +38,7 @@ def set_trace_tag(trace_id: str, key: str, value: str) -> None:
 
 
 @older_names(request_id="trace_id")
+@asks
 def delete_trace_tag(trace_id: str, key: str) -> None:
     """Remove a tag of a trace; deleting the session or user tag clears the field.
 
@@ -52,6 +54,7 @@ def delete_trace_tag(trace_id: str, key: str) -> None:
 
 
 @older_names(request_ids="trace_ids")
+@asks
 def delete_traces(trace_ids: Sequence[str]) -> int:
     """Delete traces with all that belongs to them.
 

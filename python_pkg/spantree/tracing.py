@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, TypeVar
 
 from spantree import attachments
+from spantree._arguments import asks
 from spantree._runtime import RUNTIME
 from spantree._spelling import older_names
 from spantree.configuration import apply_environment, reset_options
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import TracerProvider
 
+    from spantree._arguments import Location
     from spantree.entities.live_span import LiveSpan
 
     _Location = TypeVar("_Location")
@@ -70,6 +72,7 @@ def reset() -> None:
     apply_environment()
 
 
+@asks
 def configure(
     span_processors: Sequence[Callable[[LiveSpan], None]] | None = None,
 ) -> processors_set:
@@ -96,7 +99,8 @@ def configure(
 
 
 @older_names(destination="location")
-def set_destination(location: object, *, context_local: bool = False) -> None:
+@asks
+def set_destination(location: Location | None, *, context_local: bool = False) -> None:
     """Choose the experiment that roots begun from now on belong to.
 
     It comes before the one of ``set_experiment``, whichever is called last.

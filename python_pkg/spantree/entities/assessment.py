@@ -9,9 +9,9 @@ import time
 import traceback
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from spantree.entities.errors import SpantreeException, did_you_mean
+from spantree.entities.errors import SpantreeException, did_you_mean, reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -184,7 +184,16 @@ class Assessment:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Assessment:
-        """Read the form that :meth:`to_dict` writes, and that MLflow writes."""
+        """Read the form that :meth:`to_dict` writes, and that MLflow writes.
+
+        Raises:
+            SpantreeException: If the data is not of that form.
+        """
+        with reading("an assessment's dict"):
+            return cls._from_dict(data)
+
+    @classmethod
+    def _from_dict(cls, data: Mapping[str, Any]) -> Assessment:
         source = data.get("source") or {}
         kind = next((k for k in ASSESSMENT_KINDS if k.lower() in data), "FEEDBACK")
         content = data.get(kind.lower()) or {}
@@ -431,12 +440,17 @@ def _filled(
 def _as_error(
     error: AssessmentError | BaseException | str | None,
 ) -> AssessmentError | None:
-    if error is None or isinstance(error, AssessmentError):
-        return error
-    if isinstance(error, BaseException):
-        stack = "".join(traceback.format_exception(error))
-        return AssessmentError(type(error).__name__, str(error), stack)
-    return AssessmentError("ASSESSMENT_ERROR", str(error))
+    # Not `isinstance`, which asks the user's class.
+    kind = type(error)
+    if error is None or issubclass(kind, AssessmentError):
+        return cast("AssessmentError | None", error)
+    if not issubclass(kind, BaseException):
+        return AssessmentError("ASSESSMENT_ERROR", str(error))
+    try:
+        stack = "".join(traceback.format_exception(cast("BaseException", error)))
+        return AssessmentError(kind.__name__, str(error), stack)
+    except Exception:  # noqa: BLE001 - the user's own text
+        return AssessmentError(kind.__name__, f"<unprintable {kind.__name__}>")
 
 
 def _value_of(content: Mapping[str, Any]) -> Any:

@@ -5,10 +5,11 @@ Recording never raises; see the two error rules in the package's documentation.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 INVALID_PARAMETER_VALUE = "INVALID_PARAMETER_VALUE"
 RESOURCE_DOES_NOT_EXIST = "RESOURCE_DOES_NOT_EXIST"
@@ -39,6 +40,25 @@ class StoreError(SpantreeException):
 
 class MissingExtraError(SpantreeException, ImportError):
     """A feature needs a package that is not installed; the message says which."""
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Say in one sentence that data is not what it was given for.
+
+    Args:
+        what: What it should be, with its article.
+
+    Raises:
+        SpantreeException: For whatever is raised in the block.
+    """
+    try:
+        yield
+    except SpantreeException:
+        raise
+    except Exception as error:
+        msg = f"This is not {what}: {type(error).__name__}: {error}"
+        raise SpantreeException(msg) from error
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ from binascii import a2b_base64, b2a_base64
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from spantree.entities.errors import reading
 from spantree.entities.ids import parse_trace_id, span_id_text, trace_id_text
 from spantree.entities.span_fields import (
     CHAT_TOOLS,
@@ -312,7 +313,16 @@ class Span:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Span:
-        """Read the form that :meth:`to_dict` writes."""
+        """Read the form that :meth:`to_dict` writes.
+
+        Raises:
+            SpantreeException: If the data is not of that form.
+        """
+        with reading("a span's dict"):
+            return cls._from_dict(data)
+
+    @classmethod
+    def _from_dict(cls, data: Mapping[str, Any]) -> Span:
         attributes = {k: _read(v) for k, v in data.get("attributes", {}).items()}
         attributes.pop(TRACE_REQUEST_ID, None)
         span_type = attributes.pop(SPAN_TYPE, SpanType.UNKNOWN)

@@ -13,7 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 
 from spantree.entities.attachment import ATTACHMENT_SCHEME, Attachment
-from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
+from spantree.entities.errors import (
+    RESOURCE_DOES_NOT_EXIST,
+    SpantreeException,
+    reading,
+)
 from spantree.entities.ids import parse_trace_id
 from spantree.entities.rollup import Usage, roll_up
 from spantree.entities.span import Span
@@ -255,19 +259,16 @@ class Trace:
         Raises:
             SpantreeException: If the data is not of that form, or nested too deeply.
         """
-        if not isinstance(data, dict):
+        if not issubclass(type(data), dict):
             msg = f"This is not a trace's dict but a {type(data).__name__}."
             raise SpantreeException(msg)
-        if _is_deeper(data, _MAX_JSON_DEPTH):
-            msg = f"A trace's dict is at most {_MAX_JSON_DEPTH} levels deep."
-            raise SpantreeException(msg)
-        try:
+        with reading("a trace's dict"):
+            if _is_deeper(data, _MAX_JSON_DEPTH):
+                msg = f"A trace's dict is at most {_MAX_JSON_DEPTH} levels deep."
+                raise SpantreeException(msg)
             info = TraceInfo.from_dict(data["info"])
             spans = [Span.from_dict(span) for span in data["data"]["spans"]]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            msg = f"This is not a trace's dict: {type(error).__name__}: {error}"
-            raise SpantreeException(msg) from error
-        return cls(info, TraceData(spans))
+            return cls(info, TraceData(spans))
 
     @classmethod
     def from_json(cls, text: str) -> Trace:
@@ -276,18 +277,17 @@ class Trace:
         Raises:
             SpantreeException: If the text is not such JSON.
         """
-        if not isinstance(text, (str, bytes, bytearray)):
+        if not issubclass(type(text), (str, bytes, bytearray)):
             msg = f"A trace's JSON is text, not a {type(text).__name__}."
             raise SpantreeException(msg)
+        if issubclass(type(text), str):
+            text = str.__str__(text)  # its class may have a `__len__` of its own
         if len(text) > _MAX_JSON_CHARACTERS:
             msg = f"A trace's JSON has at most {_MAX_JSON_CHARACTERS:,} characters."
             raise SpantreeException(msg)
-        try:
+        with reading("a trace's JSON"):
             hook = float_of_note if f'"{NOTE}"' in text else None
             data = json.loads(text, object_hook=hook)
-        except (TypeError, ValueError, RecursionError) as error:
-            msg = f"This is not a trace's JSON: {error}"
-            raise SpantreeException(msg) from error
         return cls.from_dict(data)
 
     def to_pandas_dataframe_row(self) -> dict[str, Any]:

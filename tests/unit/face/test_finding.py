@@ -164,7 +164,7 @@ def test_links_to_prompts_are_kept_once():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"experiment_names": "one"}, "given as a list"),
+        ({"experiment_names": "one"}, "a list of texts"),
         ({"where": "there"}, "where is 'local'"),
         ({"layout": "tall"}, "layout is 'mlflow' or 'wide'"),
         ({"extract_fields": ["a"]}, "A field is a span's name"),

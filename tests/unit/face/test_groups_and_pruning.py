@@ -104,7 +104,7 @@ def test_prune_by_age_takes_the_old_ones():
     [
         ({}, "needs older='30d' or max_bytes"),
         ({"older": "soon"}, "such as '30d', not 'soon'"),
-        ({"max_bytes": -1}, "0 or more, not -1"),
+        ({"max_bytes": -1}, "from 0 or None, not -1"),
     ],
 )
 def test_prune_says_what_it_needs(given, said):

@@ -156,7 +156,7 @@ def test_a_broken_attribute_is_refused_at_once():
     data = spantree.get_trace(span.trace_id).to_dict()
     data["data"]["spans"][0]["attributes"]["mlflow.spanInputs"] = "{oops"
 
-    with pytest.raises(SpantreeException, match="not a trace's dict"):
+    with pytest.raises(SpantreeException, match="not a span's dict"):
         Trace.from_dict(data)
 
 
