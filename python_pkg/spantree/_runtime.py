@@ -53,6 +53,10 @@ _DELIVERY_SECONDS = 10.0
 _EXPERIMENT_SECONDS = 1.0
 _READ_YOUR_WRITES_SECONDS = 2.0
 _MOST_PARTS = 10_000
+# What `Writer.stats` counts, while there is no writer.
+_NOTHING_WRITTEN = dict.fromkeys(
+    ("saved", "waiting", "queue", "queue_bytes", "spilled", "dropped", "damaged"), 0
+)
 
 
 class Runtime:
@@ -113,7 +117,7 @@ class Runtime:
         if len(self._parts) > _MOST_PARTS:
             del self._parts[next(iter(self._parts))]
         part_key = trace.root_key << 128 | trace.key
-        self.writer().submit(part_key, supply)
+        self.writer().submit(part_key, supply, trace.size)
 
     def set_aside(self, trace: LiveTrace) -> None:
         """Store an open trace that is no longer held in memory."""
@@ -401,10 +405,11 @@ class Runtime:
 
     def stats(self) -> dict[str, int]:
         """Count what was saved, what waits and what went wrong."""
-        counts = self._writer.stats() if self._writer is not None else {}
+        writer = self._writer
+        counts = dict(_NOTHING_WRITTEN if writer is None else writer.stats())
         if (dispatch := self.dispatch()) is not None:
             sent = dispatch.stats()
-            sent["waiting"] += counts.get("waiting", 0)
+            sent["waiting"] += counts["waiting"]
             counts |= sent
         return {
             **counts,

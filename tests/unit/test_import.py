@@ -55,3 +55,18 @@ def test_import_leaves_the_process_as_it_was():
     )
 
     assert before_and_after.startswith("True")
+
+
+def test_the_counters_are_there_before_the_first_trace():
+    before, after = json.loads(
+        run(
+            "import spantree, json\n"
+            "spantree.set_tracking_uri('memory:')\n"
+            "before = list(spantree.stats())\n"
+            "spantree.trace(len)('')\n"
+            "print(json.dumps([before, list(spantree.stats())]))"
+        )
+    )
+
+    assert before == after
+    assert {"saved", "waiting", "dropped", "internal_errors"} <= set(before)
