@@ -40,6 +40,18 @@ def test_traces_finds_errors_and_filters(run_cells):
     assert "1 1" in result.text(3)
 
 
+def test_a_comment_behind_a_magic_is_no_argument(run_cells):
+    result = run_cells(
+        LOAD,
+        TRACED + "work(0)",
+        "df = %traces -n 5   # the latest\nprint(len(df))",
+        "df = %traces --grep '# not a comment'\nprint(len(df))",
+    )
+
+    assert "1" in result.text(2)
+    assert "0" in result.text(3)
+
+
 def test_traces_before_any_trace_says_how_to_begin(run_cells):
     result = run_cells(LOAD, "%traces", "%traces;")
 

@@ -14,6 +14,8 @@ from spantree.entities.errors import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# A comment, as Python has it, in what follows the name of a magic; quotes hold theirs.
+_COMMENT = re.compile(r"""(?<=\s)\#\s[^'"]*$""")
 _DURATION = re.compile(r"\d+(\.\d+)?(us|ms|s|m|h|d)")
 
 
@@ -69,7 +71,7 @@ class MagicParser(argparse.ArgumentParser):
             HelpAsked: If ``-h`` or ``--help`` is among the words.
             UsageError: If the line is not understood.
         """
-        stripped = line.strip()
+        stripped = _COMMENT.sub("", line).strip()
         is_quiet = stripped.endswith(";")
         try:
             words = shlex.split(stripped.rstrip(";"))
