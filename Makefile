@@ -12,13 +12,13 @@ JS_SOURCES := js/build.mjs $(shell find js/src labextension/src labextension/sch
 
 .PHONY: demo test format lint types build bench test-unit test-js test-notebook test-notebooks \
   test-integrations test-libraries test-mlflow record-mlflow test-packaging test-browser \
-  test-faults test-speed fuzz notebooks cheatsheet picture clean
+  test-faults test-speed fuzz notebooks cheatsheet drawing docs test-docs picture clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m spantree demo
 
-test: lint types test-unit test-js test-notebook test-notebooks test-integrations test-libraries \
-  test-mlflow test-faults test-speed test-packaging test-browser
+test: lint types test-unit test-js test-notebook test-notebooks test-integrations \
+  test-libraries test-mlflow test-faults test-speed test-packaging test-docs test-browser
 
 format: $(VENV)/.dev $(NODE_TOOLS)
 	$(BIN)/ruff format .
@@ -79,6 +79,13 @@ fuzz: $(VENV)/.dev
 test-packaging: $(VENV)/.dev
 	$(BIN)/pytest -q tests/packaging
 
+# The site builds without a warning, and every block of code on its pages runs.
+test-docs: docs
+	$(BIN)/pytest -q -n 2 tests/docs
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 test-browser: $(VENV)/.dev $(NODE_TOOLS)
 	sh .ci/system-packages chromium
 	$(BIN)/pytest -q tests/browser
@@ -92,6 +99,9 @@ bench: $(VENV)/.dev
 
 notebooks: $(VENV)/.dev
 	$(BIN)/python notebooks/execute.py
+
+drawing: $(VENV)/.dev
+	$(BIN)/python docs/write_architecture.py
 
 cheatsheet: $(VENV)/.dev
 	$(BIN)/python docs/write_magics.py
@@ -117,6 +127,10 @@ $(VENV)/.demo: $(BIN)/uv pyproject.toml hatch_build.py $(NODE_TOOLS) $(JS_SOURCE
 
 $(VENV)/.dev: $(VENV)/.demo
 	$(UV) --group dev
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.dev
+	$(UV) --group docs
 	touch $@
 
 $(LIBRARIES)/.made: $(BIN)/uv pyproject.toml
