@@ -153,6 +153,19 @@ class Outbox:
                 )
             )
 
+    def renew(self, entries: Iterable[Entry]) -> None:
+        """Keep the lease of what is being sent."""
+        until = time.time_ns() + int(LEASE_S * _NS)
+        rows = [(until, self._destination, e.row, self._lease) for e in entries]
+        if rows:
+            self._store.transact(
+                lambda c: c.executemany(
+                    "UPDATE outbox SET lease_until = ? "
+                    "WHERE dest = ? AND trace = ? AND lease = ?",
+                    rows,
+                )
+            )
+
     def retry_rejected(self) -> int:
         """Let what the server refused wait again; give how many there were."""
         sql = "UPDATE outbox SET state = ? WHERE dest = ? AND state = ?"

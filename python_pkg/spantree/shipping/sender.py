@@ -8,10 +8,11 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from spantree.entities.ids import trace_id_text
 from spantree.shipping.backoff import Backoff
 from spantree.shipping.destination import Parcel, open_destination
 from spantree.shipping.errors import NotAllowedError, RefusedError, TryLaterError
-from spantree.shipping.outbox import MAX_ROWS, Entry, Outbox, State, What
+from spantree.shipping.outbox import LEASE_S, MAX_ROWS, Entry, Outbox, State, What
 from spantree.store.breath import breathe
 from spantree.store.protocol import StoreUnavailableError
 
@@ -208,15 +209,21 @@ class Sender:
     def _try(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Send some traces; give those that were refused together."""
         box, by_key = self._box(), {entry.key: entry for entry in entries}
-        parcels = list(self._parcels(entries))
         arrived: list[Entry] = []
-        rest: list[Entry] = []
+        refused: list[Entry] = []
+        settle_at = time.monotonic() + LEASE_S / 3
 
         def sent(parcel: Parcel) -> None:
+            nonlocal settle_at
             arrived.append(by_key.pop(parcel.trace.key))
+            if time.monotonic() > settle_at:
+                # The server is slow: hold on to the rest, and to what was achieved.
+                self._settle(arrived)
+                box.renew(by_key.values())
+                settle_at = time.monotonic() + LEASE_S / 3
 
         try:
-            self._to().send(parcels, sent)
+            self._to().send(list(self._parcels(entries)), sent)
         except TryLaterError as error:
             self._backoff.failed(error.words, error.after_s)
             box.give_back(by_key.values())
@@ -226,19 +233,24 @@ class Sender:
             box.give_back(by_key.values(), State.BLOCKED, error.words)
             self._warn("blocked", f"{error.words}; check the credentials")
         except RefusedError as error:
-            rest = list(by_key.values())
-            if len(rest) == 1:
-                box.give_back(rest, State.REJECTED, error.words)
+            refused = list(by_key.values())
+            if len(refused) == 1:
+                box.give_back(refused, State.REJECTED, error.words)
                 self._warn("rejected", f"A trace was refused for good: {error.words}")
         else:
             # What is not there any more needs no sending.
             arrived += by_key.values()
             self._backoff.succeeded()
+        self._settle(arrived)
+        return refused
+
+    def _settle(self, arrived: list[Entry]) -> None:
+        """Take what has arrived out of the outbox, and out of the list."""
         self.shipped += sum(What.SPANS in entry.what for entry in arrived)
-        deleted = box.done(arrived)
+        deleted = self._box().done(arrived)
+        arrived.clear()
         if deleted:
-            self._to().delete([f"tr-{entry.key:032x}" for entry in deleted])
-        return rest
+            self._to().delete([trace_id_text(entry.key) for entry in deleted])
 
     def _parcels(self, entries: Sequence[Entry]) -> Iterator[Parcel]:
         store = self._open_store()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import time
 
@@ -230,3 +231,25 @@ def test_an_experiment_known_by_id_is_the_servers(server, monkeypatch):
 def test_places_that_can_not_send():
     with pytest.raises(SpantreeException, match="can't be sent"):
         spantree.set_tracking_uri(["memory:", "http://127.0.0.1:9"])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_sends_its_own(server):
+    spantree.set_tracking_uri(server.uri)
+    ours = traced(3)
+    delivered()
+
+    child = os.fork()
+    if child == 0:
+        try:
+            traced(4)
+            spantree.flush_trace_async_logging()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    ours += traced(3)
+    delivered()
+
+    assert len(server.infos) == 10
+    assert set(ours) < set(server.infos)
+    assert len(server.of("POST", "/mlflow/traces")) == 10

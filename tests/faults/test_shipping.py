@@ -1,0 +1,152 @@
+"""200 traces, a bad server or a killed client: all arrive in the end, none twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from support.loopback import Loopback
+
+import spantree
+from spantree.store import open_store, parse_tracking_uri
+
+PROGRAM = Path(__file__).parent / "shipping_client.py"
+COUNT = 200
+SEED = int(os.environ.get("SPANTREE_SEED", "0")) or random.randrange(2**32)
+# Not a measure of speed: a guard against hanging for ever.
+GUARD_S = 60
+
+
+@pytest.fixture
+def client(tmp_path):
+    """Start the program, with a store of the test's own."""
+    started = []
+
+    def start(mode, uri, **environment):
+        process = subprocess.Popen(
+            [sys.executable, str(PROGRAM), mode],
+            env={
+                **os.environ,
+                "SPANTREE_DATA_DIR": str(tmp_path / "data"),
+                "SPANTREE_TRACKING_URI": uri,
+                **environment,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Give the ids of the traces in that store."""
+
+    def ids():
+        store = open_store(parse_tracking_uri(tmp_path / "data/traces.db"))
+        found = store.search(spantree.search.parse_query()).traces
+        store.close()
+        return {trace.trace_id for trace in found}
+
+    return ids
+
+
+def ended(process):
+    out, err = process.communicate(timeout=GUARD_S)
+    assert process.returncode == 0, err
+    return out, err
+
+
+def deliver(client, server, expected):
+    """Run processes that only deliver, until nothing waits."""
+    for _ in range(10):
+        ended(client("deliver", server.uri))
+        if set(server.infos) == expected:
+            return
+    assert set(server.infos) == expected
+
+
+def all_once(server, expected):
+    assert set(server.infos) == expected
+    ids = {trace_id.removeprefix("tr-") for trace_id in expected}
+    assert {trace for trace, _ in server.spans} == ids
+    assert len(server.spans) == 2 * len(expected)
+
+
+@pytest.mark.parametrize("mode", ["down", "slow", "hang", "500", "429", "flap", "401"])
+def test_a_bad_server_gets_all_when_it_is_well(client, saved, mode):
+    with Loopback("up" if mode == "down" else mode) as server:
+        port = server.port
+        if mode != "down":
+            out, _ = ended(client("record", server.uri))
+    if mode == "down":
+        out, _ = ended(client("record", f"http://127.0.0.1:{port}"))
+    expected = saved()
+
+    assert out == "saved\n"
+    assert len(expected) == COUNT
+
+    with Loopback(port=port) as well:
+        well.infos, well.spans = server.infos, server.spans
+        deliver(client, well, expected)
+        all_once(well, expected)
+
+
+def test_a_server_that_fails_now_and_then_gets_all_at_once(client, saved):
+    with Loopback("flap") as server:
+        process = client("linger", server.uri)
+        assert process.stdout.readline() == "saved\n"
+        expected = saved()
+        deadline = time.monotonic() + GUARD_S
+        while set(server.infos) != expected and time.monotonic() < deadline:
+            server.mode = random.choice(["flap", "up", "500", "up"])
+            time.sleep(0.05)
+
+        all_once(server, expected)
+
+
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.95])
+def test_what_a_killed_client_saved_is_delivered(client, saved, kill, share):
+    rng = random.Random(SEED + round(share * 100))
+    with Loopback() as server:
+        process = client("slowly", server.uri)
+        many = int(share * COUNT) + rng.randrange(5)
+        deadline = time.monotonic() + GUARD_S
+        while len(server.infos) < many and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        process.send_signal(kill)
+        process.communicate(timeout=GUARD_S)
+        expected = saved()
+
+        assert len(expected) >= many, f"seed {SEED}"
+        deliver(client, server, expected)
+        ids = {trace_id.removeprefix("tr-") for trace_id in expected}
+        assert {trace for trace, _ in server.spans} == ids, f"seed {SEED}"
+
+
+def test_two_processes_share_the_work(client, saved):
+    with Loopback("500") as server:
+        ended(client("record", server.uri))
+    expected = saved()
+
+    with Loopback(port=server.port) as server:
+        for process in [client("deliver", server.uri) for _ in range(3)]:
+            ended(process)
+        all_once(server, expected)
+        sent = server.of("POST", "/mlflow/traces")
+        assert len(sent) == COUNT
