@@ -23,6 +23,8 @@ BUILT = (
     "python_pkg/spantree/static/widget.js",
     "python_pkg/spantree/static/widget.css",
     "python_pkg/spantree/static/page.js",
+    "python_pkg/spantree/static/ui.js",
+    "python_pkg/spantree/static/ui.css",
     "python_pkg/spantree/static/THIRD_PARTY_LICENSES.txt",
     "labextension/dist/package.json",
     "labextension/dist/schemas/spantree/settings.json",

@@ -19,6 +19,7 @@ const load = manifest.jupyterlab._build.load ?? "";
 const bundles: [string, string][] = [
   join(STATIC, "widget.js"),
   join(STATIC, "page.js"),
+  join(STATIC, "ui.js"),
   join(LAB, load),
 ].map((file) => [file, readFileSync(file, "utf8")]);
 
@@ -41,15 +42,17 @@ describe("built bundles (run `npm run build` first)", () => {
     expect(page).toContain(".st-root");
   });
 
-  test("the style sheet loads nothing", () => {
-    const css = readFileSync(join(STATIC, "widget.css"), "utf8");
-    expect(css).not.toMatch(/url\(|@import/);
+  test("the style sheets load nothing", () => {
+    for (const name of ["widget.css", "ui.css"]) {
+      expect(readFileSync(join(STATIC, name), "utf8")).not.toMatch(/url\(|@import/);
+    }
   });
 
   test("sizes are within budget", () => {
     const gzip = (file: string) => gzipSync(readFileSync(file), { level: 9 }).length;
     expect(gzip(join(STATIC, "widget.js")) + gzip(join(STATIC, "widget.css"))).toBeLessThan(45_000);
     expect(gzip(join(LAB, load))).toBeLessThan(50_000);
+    expect(gzip(join(STATIC, "ui.js")) + gzip(join(STATIC, "ui.css"))).toBeLessThan(55_000);
   });
 
   test("JupyterLab finds one container, of the package's version", () => {

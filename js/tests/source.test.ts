@@ -23,10 +23,11 @@ const scripts = [...files(SRC), ...files(join(ROOT, "labextension/src"))].filter
 const MAY_IMPORT: Record<string, RegExp> = {
   model: /^\.\/[\w.-]+$/,
   view: /^(preact(\/hooks)?|\.{1,2}\/(\.\.\/)?(model\/)?[\w.-]+|\.\/tabs\/\w+|\.\.\/\.\.\/model\/\w+)$/,
-  hosts: /^(spantree:style|\.\.\/(model|view)\/\w+)$/,
+  page: /^(preact(\/hooks)?|\.\/\w+|\.\.\/(model|view)\/\w+)$/,
+  hosts: /^(preact|spantree:style|\.\.\/(model|view|page)\/\w+)$/,
 };
 
-describe("imports go hosts → view → model", () => {
+describe("imports go hosts → page → view → model", () => {
   for (const [layer, allowed] of Object.entries(MAY_IMPORT)) {
     test(layer, () => {
       for (const file of scripts.filter((one) => relative(SRC, one).startsWith(layer))) {

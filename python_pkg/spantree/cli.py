@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FAILURE = 1
 USAGE_ERROR = 2
+_LAST_PORT = 65_535
 
 _STORE_HELP = (
     "where the traces are: a .db file, sqlite:///…, postgresql://…; "
@@ -113,7 +114,7 @@ def _describe_ui(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "-p",
         "--port",
-        type=int,
+        type=_port,
         default=8080,
         help="8080 when left out; 0 for any that is free",
     )
@@ -412,6 +413,13 @@ def _write_newest(page: Path) -> None:
 
     traces = spantree.search_traces(max_results=1, return_type="list")
     page.write_text(to_html(traces), encoding="utf-8")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _LAST_PORT:
+        msg = f"a number from 0 to {_LAST_PORT}, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
 
 
 def _count(text: str) -> int:

@@ -65,6 +65,8 @@ def test_the_wheel_carries_viewer_extension_types_and_demo(wheel):
         "static/widget.js",
         "static/widget.css",
         "static/page.js",
+        "static/ui.js",
+        "static/ui.css",
         "static/THIRD_PARTY_LICENSES.txt",
         "py.typed",
     ):

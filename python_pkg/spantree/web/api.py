@@ -50,6 +50,7 @@ def routes(desk: Desk) -> list[Route]:
         Route("/api/v1/export", api.export),
         Route("/api/v1/traces/delete", api.delete, methods=["POST"]),
         Route("/api/v1/traces/{trace_id}", api.trace),
+        Route("/api/v1/traces/{trace_id}/info", api.info),
         Route("/api/v1/traces/{trace_id}/tags", api.tags, methods=["PATCH"]),
         Route(
             "/api/v1/traces/{trace_id}/assessments/{aid}",
@@ -112,6 +113,13 @@ class _Api:
         text = await asyncio.to_thread(found.to_json)
         return Response(text.encode("utf-8", "backslashreplace"), media_type=_JSON)
 
+    async def info(self, request: Request) -> Response:
+        """Give what is known of a trace as a whole, without reading its spans."""
+        found = await self._desk.require(
+            request.path_params["trace_id"], include_spans=False
+        )
+        return JSONResponse(found.info.to_dict())
+
     async def compare(self, request: Request) -> Response:
         wanted = [request.query_params.get(name, "") for name in ("a", "b")]
         a, b = [await self._desk.require(one) for one in wanted]
@@ -120,8 +128,10 @@ class _Api:
 
     async def export(self, request: Request) -> Response:
         """Give what is listed as a file: all of it, or the traces named by ``ids``."""
-        given = dict(request.query_params)
-        query, form = query_of(given), given.get("form", "")
+        given = request.query_params
+        lists = {name: given.getlist(name) for name in ("order_by", "experiments")}
+        query = query_of({"filter": given.get("filter", ""), **lists})
+        form = given.get("form", "")
         ids = [one for one in given.get("ids", "").split(",") if one]
 
         def rows(store: Store) -> Iterator[Summary]:

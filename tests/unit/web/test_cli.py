@@ -159,7 +159,7 @@ def test_doctor_finds_what_is_well_and_what_is_not(run, stored, tmp_path):
         (["prune", "--yes"], 2, "prune needs older="),
         (["ui", "--host", "0.0.0.0", "--no-token"], 2, "this machine only"),
         (["ui", "--host", "256.1.1.1"], 2, "can't listen on 256.1.1.1"),
-        (["ui", "-p", "99999"], 2, "can't listen"),
+        (["ui", "-p", "99999"], 2, "from 0 to 65535, not '99999'"),
     ],
 )
 def test_errors_are_one_sentence(words, code, said, capsys):
