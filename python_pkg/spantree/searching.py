@@ -111,7 +111,8 @@ def search_traces(
     columns = extracted(extract_fields or ())
     spans = include_spans or bool(columns)
     found = _found(query, max_results, timeout, spans=spans)
-    return _frame(found, columns, layout, spans=include_spans)
+    # What was not read need not be left out.
+    return _frame(found, columns, layout, spans=include_spans or not spans)
 
 
 @asks

@@ -20,7 +20,7 @@ from spantree.entities.errors import (
 )
 from spantree.entities.ids import parse_trace_id
 from spantree.entities.rollup import Usage, roll_up
-from spantree.entities.span import Span
+from spantree.entities.span import INPUTS, OUTPUTS, Span
 from spantree.entities.trace_info import (
     COST,
     SCHEMA_VERSION,
@@ -33,7 +33,7 @@ from spantree.entities.trace_info import (
     TraceLocation,
     TraceState,
 )
-from spantree.entities.values import NOTE, encode, float_of_note, with_notes
+from spantree.entities.values import NOTE, encode, float_of_note, loads, with_notes
 
 if TYPE_CHECKING:
     import re
@@ -228,29 +228,7 @@ class Trace:
 
     def to_json(self, pretty: bool = False) -> str:
         """Give :meth:`to_dict` as JSON text for UTF-8, a NaN in it as a note."""
-        return self._json_of(self.to_dict(), pretty=pretty)
-
-    def _json_of(self, data: dict[str, Any], *, pretty: bool = False) -> str:
-        # All else that a trace's dict holds is text and integers of 64 bits.
-        is_plain = not self.info.assessments and not any(
-            span.raw_events or span.links for span in self.data.spans
-        )
-        if is_plain:
-            with contextlib.suppress(TypeError):  # a lone surrogate
-                option = orjson.OPT_INDENT_2 if pretty else None
-                return orjson.dumps(data, option=option).decode()
-        dump = partial(
-            json.dumps,
-            ensure_ascii=False,
-            indent=2 if pretty else None,
-            separators=None if pretty else (",", ":"),
-        )
-        try:
-            text = dump(data, allow_nan=False)
-            text.encode()
-        except ValueError:  # a NaN, or a lone surrogate
-            return dump(with_notes(data))
-        return text
+        return _json_of(self.to_dict(), pretty=pretty)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Trace:
@@ -292,21 +270,7 @@ class Trace:
 
     def to_pandas_dataframe_row(self) -> dict[str, Any]:
         """Give the trace as one row of the 12 compatibility columns."""
-        info, data, root = self.info, self.to_dict(), self.data.root
-        return {
-            "trace_id": info.trace_id,
-            "trace": self._json_of(data),
-            "client_request_id": info.client_request_id,
-            "state": info.state.value,
-            "request_time": info.request_time,
-            "execution_duration": info.execution_duration,
-            "request": root.inputs if root else None,
-            "response": root.outputs if root else None,
-            "trace_metadata": data["info"]["trace_metadata"],
-            "tags": data["info"]["tags"],
-            "spans": data["data"]["spans"],
-            "assessments": data["info"]["assessments"],
-        }
+        return dataframe_row(self.to_dict(), self.info.request_time)
 
     @staticmethod
     def pandas_dataframe_columns() -> list[str]:
@@ -362,6 +326,32 @@ class Trace:
         if path is not None:
             Path(path).write_text(page, encoding="utf-8")
         return page
+
+
+def dataframe_row(data: dict[str, Any], request_time: int) -> dict[str, Any]:
+    """Give a trace's dict as one row of the 12 compatibility columns.
+
+    Args:
+        data: What :meth:`Trace.to_dict` gives; its parts become the row's.
+        request_time: Start in milliseconds since 1970.
+    """
+    info, spans = data["info"], data["data"]["spans"]
+    root = next((s for s in spans if s["parent_span_id"] is None), None)
+    values = (root or spans[0])["attributes"] if spans else {}
+    return {
+        "trace_id": info["trace_id"],
+        "trace": _json_of(data),
+        "client_request_id": info["client_request_id"],
+        "state": info["state"],
+        "request_time": request_time,
+        "execution_duration": info["execution_duration_ms"],
+        "request": _value_of(values.get(INPUTS)),
+        "response": _value_of(values.get(OUTPUTS)),
+        "trace_metadata": info["trace_metadata"],
+        "tags": info["tags"],
+        "spans": spans,
+        "assessments": info["assessments"],
+    }
 
 
 def tree_order(spans: list[Span]) -> list[Span]:
@@ -431,6 +421,33 @@ def _number_repeated_names(spans: list[Span]) -> None:
             namesakes.sort(key=_START)
             for number, span in enumerate(namesakes, 1):
                 span.display_number = number
+
+
+def _json_of(data: dict[str, Any], *, pretty: bool = False) -> str:
+    # All else that a trace's dict holds is text and integers of 64 bits.
+    is_plain = not data["info"]["assessments"] and not any(
+        span["events"] or span["links"] for span in data["data"]["spans"]
+    )
+    if is_plain:
+        with contextlib.suppress(TypeError):  # a lone surrogate
+            option = orjson.OPT_INDENT_2 if pretty else None
+            return orjson.dumps(data, option=option).decode()
+    dump = partial(
+        json.dumps,
+        ensure_ascii=False,
+        indent=2 if pretty else None,
+        separators=None if pretty else (",", ":"),
+    )
+    try:
+        text = dump(data, allow_nan=False)
+        text.encode()
+    except ValueError:  # a NaN, or a lone surrogate
+        return dump(with_notes(data))
+    return text
+
+
+def _value_of(text: str | None) -> object:
+    return None if text is None else loads(text)
 
 
 def _json_text(value: Any) -> str | None:

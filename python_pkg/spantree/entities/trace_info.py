@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from enum import Enum
+from time import gmtime
 from typing import TYPE_CHECKING, Any
 
 from spantree.entities.assessment import Assessment
@@ -146,14 +147,11 @@ class TraceInfo:
 
     def to_dict(self) -> dict[str, Any]:
         """Give MLflow 3's serialised form: RFC 3339 time, duration in ms as int."""
-        started = datetime.fromtimestamp(self.request_time / 1000, tz=timezone.utc)
         return {
             "trace_id": self.trace_id,
             "client_request_id": self.client_request_id,
             "trace_location": self.trace_location.to_dict(),
-            "request_time": started.isoformat(timespec="milliseconds").replace(
-                "+00:00", "Z"
-            ),
+            "request_time": rfc3339(self.request_time),
             "execution_duration_ms": self.execution_duration,
             "state": self.state.value,
             "request_preview": self.request_preview,
@@ -183,3 +181,11 @@ class TraceInfo:
                 Assessment.from_dict(a) for a in data.get("assessments") or []
             ],
         )
+
+
+def rfc3339(ms: int) -> str:
+    """Write milliseconds since 1970 as MLflow does, ``2026-11-21T00:00:00.123Z``."""
+    seconds, rest = divmod(ms, 1000)
+    at = (*gmtime(seconds)[:6], rest)
+    # A list has many: two thirds of the time that any other way takes.
+    return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % at  # noqa: UP031

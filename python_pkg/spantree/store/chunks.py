@@ -22,7 +22,13 @@ from spantree.entities.span import Span, SpanStatusCode
 from spantree.store.breath import SPANS_A_BREATH, breathe
 from spantree.store.classes import STATUSES, Groups, SpanClass
 from spantree.store.messages import MessageList, find_lists
-from spantree.store.payload import PayloadEncoder, read_payloads
+from spantree.store.payload import (
+    PayloadEncoder,
+    all_captured,
+    captured,
+    links_of,
+    read_payloads,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -123,14 +129,14 @@ def unpack(trace_key: int, rows: str, body: bytes) -> Iterator[Span]:
     said = orjson.loads(rows)
     base, classes, outside = said["t"], said["k"], said["p"]
     keys = [row[0] for row in said["s"]]
-    payloads = read_payloads(body)
     for (key, above, number, start, duration), payload in zip(
-        said["s"], payloads, strict=True
+        said["s"], read_payloads(body), strict=True
     ):
         name, span_type, _, status = classes[number]
         parent = above
         if above is not None:
             parent = keys[above] if above >= 0 else outside[-1 - above]
+        inputs, outputs, attributes, events, links, message = payload
         yield Span(
             trace_key=trace_key,
             span_key=key,
@@ -140,10 +146,10 @@ def unpack(trace_key: int, rows: str, body: bytes) -> Iterator[Span]:
             start_time_ns=base + start,
             end_time_ns=None if duration is None else base + start + duration,
             status_code=STATUSES[status],
-            status_message=payload.status_message,
-            raw_inputs=payload.inputs,
-            raw_outputs=payload.outputs,
-            raw_attributes=payload.attributes,
-            raw_events=payload.events,
-            links=payload.links,
+            status_message=str(captured(message) or ""),
+            raw_inputs=captured(inputs),
+            raw_outputs=captured(outputs),
+            raw_attributes=all_captured(attributes),
+            raw_events=[(e, at, all_captured(more)) for e, at, more in events],
+            links=links_of(links),
         )

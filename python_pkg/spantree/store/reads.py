@@ -15,6 +15,8 @@ from spantree.store.needles import Stored
 from spantree.store.rows import (
     ASSESSMENT_COLUMNS,
     INFO_COLUMNS,
+    OPEN_STATE,
+    STATE_PLACE,
     SUMMARY_COLUMNS,
     assessment_from_row,
     names,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 # So many at a time keep a search over fat traces within a few MB.
 _BATCH = 100
 _SUMMARY = slice(1, 1 + len(SUMMARY_COLUMNS))
+_STATE = 1 + STATE_PLACE
 _ASSESSMENTS = f"SELECT trace, {names(ASSESSMENT_COLUMNS)} FROM assessment"
 _CHUNKS = "SELECT trace, lists, spans, body FROM chunk"
 
@@ -76,11 +79,14 @@ def traces_of(
     """
     judged = _assessments(connection, rows) if with_assessments else {}
     parts = _parts(connection, rows) if include_spans else {}
-    none: list[Assessment] = []
-    return [
-        StoredTrace(row, judged.get(row[0], none), parts.get(row[0], ()))
-        for row in rows
+    traces: list[Trace] = [
+        StoredTrace(row, judged.get(row[0], ()), parts.get(row[0], ())) for row in rows
     ]
+    for row, trace in zip(rows, traces, strict=True):
+        if row[_STATE] == OPEN_STATE:
+            # Whether its process is still there is a matter of now.
+            _ = trace.info
+    return traces
 
 
 def summaries_of(

@@ -27,6 +27,7 @@ from spantree.entities.trace import (
     TraceLocation,
     TraceState,
 )
+from spantree.entities.trace_info import rfc3339
 from spantree.entities.values import encode_exactly, loads
 from spantree.search.summary import NS_PER_MS, Summary
 from spantree.store.owner import Owner, is_gone
@@ -250,6 +251,26 @@ def info_from_row(row: Row, assessments: list[Assessment]) -> TraceInfo:
         tags=tags,
         assessments=assessments,
     )
+
+
+def info_dict(row: Row) -> dict[str, Any]:
+    """Give what :meth:`TraceInfo.to_dict` gives of a trace nobody judged."""
+    key, experiment, name, state, start_ns, dur_ns, session, user, *row_ = row
+    request_id, request, response, tags_json, metadata_json, pid, boot = row_
+    tags, metadata = _texts(tags_json, metadata_json, name, session, user)
+    return {
+        "trace_id": f"tr-{key.hex()}",
+        "client_request_id": request_id,
+        "trace_location": _location(experiment).to_dict(),
+        "request_time": rfc3339(start_ns // NS_PER_MS),
+        "execution_duration_ms": None if dur_ns is None else dur_ns // NS_PER_MS,
+        "state": _state_now(state, pid, boot).value,
+        "request_preview": request,
+        "response_preview": response,
+        "trace_metadata": metadata,
+        "tags": tags,
+        "assessments": [],
+    }
 
 
 def assessment_row(assessment: Assessment) -> Row:

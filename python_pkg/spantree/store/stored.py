@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from spantree.entities.trace import Trace, TraceData
+from spantree.entities.trace import Trace, TraceData, dataframe_row
+from spantree.search.summary import NS_PER_MS
 from spantree.store.chunks import unpack
-from spantree.store.rows import INFO_COLUMNS, OPEN_STATE, STATE_PLACE, info_from_row
+from spantree.store.rows import INFO_COLUMNS, START_PLACE, info_dict, info_from_row
+from spantree.store.span_dicts import span_dicts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from spantree.entities.span import Span
     from spantree.store.rows import Row
 
+_START = 1 + START_PLACE
 _INFO = slice(1, 1 + len(INFO_COLUMNS))
 
 Part: TypeAlias = "tuple[str, bytes]"
@@ -36,35 +39,51 @@ class StoredTrace(Trace):
         parts: Its chunks, the latest last.
     """
 
+    # None once it was decoded: then it may have been changed, too.
     __slots__ = ("_assessments", "_parts", "_row")
 
     def __init__(
         self, row: Row, assessments: Sequence[Assessment], parts: Sequence[Part]
     ) -> None:
-        self._row = row
+        self._row: Row | None = row
         self._assessments = assessments
-        self._parts = parts
-        if row[1 + STATE_PLACE] == OPEN_STATE:
-            # Whether its process is still there is a matter of now.
-            self._decode("info")
+        self._parts: Sequence[Part] | None = parts
 
     def __getattr__(self, name: str) -> Any:
         """Decode what was not looked at yet; then it is there as in any trace."""
-        if name not in ("info", "data"):
-            raise AttributeError(name)
-        return self._decode(name)
-
-    def _decode(self, name: str) -> object:
-        if name == "info":
-            self.info = info_from_row(self._row[_INFO], list(self._assessments))
+        if name == "info" and self._row is not None:
+            row, self._row = self._row, None
+            self.info = info_from_row(row[_INFO], list(self._assessments))
             return self.info
-        self.data = TraceData(spans_of(self._key, self._parts))
-        self._parts = ()
-        return self.data
+        if name == "data" and self._parts is not None:
+            parts, self._parts = self._parts, None
+            self.data = TraceData(spans_of(self._key, parts))
+            return self.data
+        raise AttributeError(name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give MLflow 3's serialised form, without decoding it first."""
+        spans = self._span_dicts()
+        if spans is None:
+            spans = self.data.to_dict()["spans"]
+        row = None if self._assessments else self._row
+        info = self.info.to_dict() if row is None else info_dict(row[_INFO])
+        return {"info": info, "data": {"spans": spans}}
+
+    def to_pandas_dataframe_row(self) -> dict[str, Any]:
+        """Give the trace as one row of the 12 compatibility columns."""
+        row = self._row
+        ms = self.info.request_time if row is None else row[_START] // NS_PER_MS
+        return dataframe_row(self.to_dict(), ms)
+
+    def _span_dicts(self) -> list[dict[str, Any]] | None:
+        if self._parts is None or len(self._parts) > 1:
+            return None
+        return span_dicts(self._key, *self._parts[0]) if self._parts else []
 
     @property
     def _key(self) -> int:
-        return int.from_bytes(self._row[1], "big")
+        return self.key if self._row is None else int.from_bytes(self._row[1], "big")
 
 
 def spans_of(key: int, parts: Sequence[Part]) -> list[Span]:
