@@ -73,7 +73,6 @@ class Call:
         "_began_ns",
         "_first_ns",
         "_items",
-        "_keeps_chunks",
         "_last_ns",
         "_options",
         "_reduce",
@@ -89,7 +88,6 @@ class Call:
         self._span: LiveSpan | None = span
         self._wire = wire
         self._options = options
-        self._keeps_chunks = options.chunk_events
         self._site = site
         self._reducer: Reducer | None = None
         self._reduce: Callable[[object], None] = _ignore
@@ -144,6 +142,8 @@ class Call:
         if self._wire.reducer is not None:
             self._reducer = self._wire.reducer()
             self._reduce = self._reducer.add
+        if self._options.chunk_events:
+            self._reduce = self._keep_chunk
 
     @property
     def is_stream(self) -> bool:
@@ -152,26 +152,24 @@ class Call:
 
     def add(self, chunk: object) -> None:
         """Take note of one chunk that the user's own reading brought."""
-        if self._span is None:
-            return
         self._last_ns = perf_counter_ns()
         if not self._items:
             self._first_ns = self._last_ns
         try:
-            if self._keeps_chunks:
-                self._add_event(self._span, chunk)
             self._reduce(chunk)
         except Exception as error:  # noqa: BLE001 - ours; `guard` takes half a µs
             swallow(self._site, error)
         self._items += 1
 
-    def _add_event(self, span: LiveSpan, chunk: object) -> None:
-        span.add_event(
-            SpanEvent(
-                f"mlflow.chunk.item.{self._items}",
-                attributes={"mlflow.chunk.value": plain(chunk)},
-            )
+    def _keep_chunk(self, chunk: object) -> None:
+        event = SpanEvent(
+            f"mlflow.chunk.item.{self._items}",
+            attributes={"mlflow.chunk.value": plain(chunk)},
         )
+        if self._span is not None:
+            self._span.add_event(event)
+        if self._reducer is not None:
+            self._reducer.add(chunk)
 
     def end_stream(self, how: StreamEnd, error: BaseException | None = None) -> None:
         """End the span of a stream, with the reply as far as it was read.

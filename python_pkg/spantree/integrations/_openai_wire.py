@@ -76,22 +76,27 @@ def _vendor(host: str) -> str:
 
 def described(reply: dict[str, object], reasons: object = None) -> dict[str, object]:
     """Give the attributes that any reply tells."""
-    found = {
-        MODEL: reply.get("model") or None,
-        RESPONSE_ID: reply.get("id") or None,
-        SYSTEM_FINGERPRINT: reply.get("system_fingerprint"),
-        TOKEN_USAGE: openai_usage(reply.get("usage")),
-        FINISH_REASONS: reasons or None,
-    }
-    return {name: value for name, value in found.items() if value is not None}
+    found: dict[str, object] = {}
+    if model := reply.get("model"):
+        found[MODEL] = model
+    if response_id := reply.get("id"):
+        found[RESPONSE_ID] = response_id
+    if (fingerprint := reply.get("system_fingerprint")) is not None:
+        found[SYSTEM_FINGERPRINT] = fingerprint
+    if usage := openai_usage(reply.get("usage")):
+        found[TOKEN_USAGE] = usage
+    if reasons:
+        found[FINISH_REASONS] = reasons
+    return found
 
 
 def _describe_chat(reply: dict[str, object]) -> dict[str, object]:
     choices = reply.get("choices")
     reasons = [
-        choice.get("finish_reason")
+        reason
         for choice in (choices if isinstance(choices, list) else ())
-        if isinstance(choice, dict) and choice.get("finish_reason") is not None
+        if isinstance(choice, dict)
+        and (reason := choice.get("finish_reason")) is not None
     ]
     return described(reply, reasons)
 

@@ -7,20 +7,19 @@ serialiser of a model runs, since they may be the user's.
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import Final
 from weakref import WeakKeyDictionary
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 _MAX_DEPTH = 100  # deeper values are left to the recorder's own limits
 
 # Fields that an SDK adds to a reply after parsing it; the provider never sent them.
 _ADDED_BY_SDK: Final = frozenset({"parsed", "parsed_arguments", "parsed_output"})
 _SDKS: Final = ("openai.", "anthropic.")
 
-_wire_names: WeakKeyDictionary[type, dict[str, str | None]] = WeakKeyDictionary()
+# Not the class's own way of reading attributes, which may be the user's.
+_get: Final = object.__getattribute__
 _schemas: WeakKeyDictionary[type, dict[str, object]] = WeakKeyDictionary()
 
 
@@ -37,31 +36,37 @@ def plain(value: object, depth: int = 0) -> object:
         to show by type.
     """
     kind = type(value)
-    if kind in _SCALARS or depth > _MAX_DEPTH:
+    if kind in SCALARS or depth > _MAX_DEPTH:
         return value
-    if isinstance(value, (list, tuple)):
-        # The base class's own iteration: a subclass may be the user's.
-        base = list if isinstance(value, list) else tuple
+    depth += 1
+    if kind is dict:
+        fields = value
+    elif kind is list:
         return [
-            item if type(item) in _SCALARS else plain(item, depth + 1)
-            for item in base.__iter__(value)  # type: ignore[arg-type]
+            item if type(item) in SCALARS else plain(item, depth)
+            for item in value  # type: ignore[attr-defined]
         ]
-    if isinstance(value, type):
-        return _described(value)
-    if isinstance(value, Enum):
-        return plain(value._value_, depth + 1)
-    fields = dict.items(value) if isinstance(value, dict) else _items(value)
-    if fields is None:
-        return value
+    else:
+        found = model_fields(value)
+        if found is None:
+            return _plain_other(value, depth)
+        fields = found
     return {
-        name: item if type(item) in _SCALARS else plain(item, depth + 1)
-        for name, item in fields
+        name: item if type(item) in SCALARS else plain(item, depth)
+        for name, item in fields.items()  # type: ignore[attr-defined]
     }
 
 
-def _items(value: object) -> Iterable[tuple[object, object]] | None:
-    fields = model_fields(value)
-    return None if fields is None else fields.items()
+def _plain_other(value: object, depth: int) -> object:
+    # The base class's own iteration: a subclass may be the user's.
+    if isinstance(value, dict):
+        return plain(dict(dict.items(value)), depth - 1)
+    if isinstance(value, (list, tuple)):
+        base = list if isinstance(value, list) else tuple
+        return [plain(item, depth) for item in base.__iter__(value)]  # type: ignore[arg-type]
+    if isinstance(value, type):
+        return _described(value)
+    return plain(value._value_, depth) if isinstance(value, Enum) else value
 
 
 def model_fields(value: object) -> dict[str, object] | None:
@@ -71,14 +76,12 @@ def model_fields(value: object) -> dict[str, object] | None:
         Values by wire name, or None when the value is no pydantic model (1 or 2).
     """
     kind = type(value)
-    wire_names = _wire_names.get(kind)
+    wire_names = _wire_names(kind)
     if wire_names is None:
-        if not hasattr(kind, "__pydantic_validator__"):
-            return _fields_of_version_1(value)
-        wire_names = _wire_names[kind] = _read_wire_names(kind)
-    names = object.__getattribute__(value, "__pydantic_fields_set__")
-    extra = object.__getattribute__(value, "__pydantic_extra__")
-    held = object.__getattribute__(value, "__dict__")
+        return _fields_of_version_1(value)
+    names = _get(value, "__pydantic_fields_set__")
+    extra = _get(value, "__pydantic_extra__")
+    held = _get(value, "__dict__")
     found = {name: item for name, item in held.items() if name in names}
     if wire_names:
         for name in wire_names.keys() & found.keys():
@@ -88,8 +91,14 @@ def model_fields(value: object) -> dict[str, object] | None:
     return {**found, **extra} if extra else found
 
 
-def _read_wire_names(kind: type) -> dict[str, str | None]:
-    """Give the fields that have another name on the wire, or none (None)."""
+@lru_cache(maxsize=256)
+def _wire_names(kind: type) -> dict[str, str | None] | None:
+    """Give the fields of a model that have another name on the wire, or none (None).
+
+    Of what is no model of pydantic 2, None.
+    """
+    if not hasattr(kind, "__pydantic_validator__"):
+        return None
     declared = kind.__dict__.get("__pydantic_fields__") or {}
     aliases = {name: getattr(field, "alias", None) for name, field in declared.items()}
     added = _ADDED_BY_SDK if kind.__module__.startswith(_SDKS) else frozenset()
@@ -104,8 +113,7 @@ def _fields_of_version_1(value: object) -> dict[str, object] | None:
     kind = type(value)
     if not (hasattr(kind, "__fields__") and hasattr(kind, "__fields_set__")):
         return None
-    names = object.__getattribute__(value, "__fields_set__")
-    held = object.__getattribute__(value, "__dict__")
+    names, held = _get(value, "__fields_set__"), _get(value, "__dict__")
     return {name: item for name, item in held.items() if name in names}
 
 

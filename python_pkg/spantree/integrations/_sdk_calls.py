@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spantree.entities.span import MESSAGE_FORMAT, MODEL, PROVIDER
 from spantree.integrations._call import Call
-from spantree.integrations._plain import plain
+from spantree.integrations._plain import SCALARS, plain
 from spantree.recording import (
     get_current_active_span,
     guard,
@@ -31,6 +31,7 @@ RESPONSE_ID: Final = "spantree.llm.response_id"
 
 # Of the connection and not of the model; headers may hold a secret.
 _NOT_INPUTS: Final = frozenset({"extra_headers", "extra_query", "timeout"})
+# Classes of what the SDK reads as "not given".
 _SENTINELS: Final = frozenset({"NotGiven", "Omit"})
 # What the user says to the model is an input and no attribute.
 _CONTENT: Final = frozenset({"messages", "input", "prompt", "instructions", "system"})
@@ -158,15 +159,10 @@ def request_inputs(
     if arguments:
         given = {**dict(zip(names, arguments, strict=False)), **keywords}
     return {
-        name: plain(value)
+        name: value if type(value) in SCALARS else plain(value)
         for name, value in given.items()
-        if name not in _NOT_INPUTS and not _is_sentinel(value)
+        if name not in _NOT_INPUTS and type(value).__name__ not in _SENTINELS
     }
-
-
-def _is_sentinel(value: object) -> bool:
-    """Whether the SDK reads the value as "not given" (``NOT_GIVEN``, ``omit``)."""
-    return type(value).__name__ in _SENTINELS
 
 
 def request_attributes(inputs: dict[str, object]) -> dict[str, object]:

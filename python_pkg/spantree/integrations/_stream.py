@@ -34,18 +34,17 @@ class TracedIterator:
 
     def __iter__(self) -> Iterator[object]:
         """Give a generator that reads on from here: quicker than ``__next__``."""
-        read, add = self._inner.__next__, self._add
-        while True:
-            try:
-                chunk = read()
-            except StopIteration:
-                self.call.end_stream("exhausted")
-                return
-            except BaseException as error:
-                self.call.end_stream("error", error)
-                raise
-            add(chunk)
-            yield chunk
+        add = self._add
+        try:
+            for chunk in self._inner:
+                add(chunk)
+                yield chunk
+        except GeneratorExit:  # left early, by whoever reads on from here
+            raise
+        except BaseException as error:
+            self.call.end_stream("error", error)
+            raise
+        self.call.end_stream("exhausted")
 
     def __next__(self) -> object:
         """Read one chunk."""

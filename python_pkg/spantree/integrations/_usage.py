@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 
 def openai_usage(usage: object) -> dict[str, int] | None:
     """Read the ``usage`` of a chat, completions, responses or embeddings reply.
@@ -15,10 +13,10 @@ def openai_usage(usage: object) -> dict[str, int] | None:
         Integers by the keys of ``mlflow.chat.tokenUsage``; an unknown count is
         absent, never 0. None when no count is known.
     """
-    if type(usage) is not dict and not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return None
-    cached = _part(usage, ("prompt_tokens_details", "input_tokens_details"))
-    detail = _part(usage, ("completion_tokens_details", "output_tokens_details"))
+    cached = _part(usage, "prompt_tokens_details", "input_tokens_details")
+    detail = _part(usage, "completion_tokens_details", "output_tokens_details")
     read = _count(usage, "prompt_tokens", "input_tokens")
     written = _count(usage, "completion_tokens", "output_tokens")
     total = _count(usage, "total_tokens")
@@ -28,10 +26,12 @@ def openai_usage(usage: object) -> dict[str, int] | None:
         "input_tokens": read,
         "output_tokens": written,
         "total_tokens": total,
-        "cache_read_input_tokens": _count(cached, "cached_tokens"),
-        "cache_creation_input_tokens": _count(cached, "cache_write_tokens"),
-        "reasoning_output_tokens": _count(detail, "reasoning_tokens"),
     }
+    if cached:
+        counts["cache_read_input_tokens"] = _count(cached, "cached_tokens")
+        counts["cache_creation_input_tokens"] = _count(cached, "cache_write_tokens")
+    if detail:
+        counts["reasoning_output_tokens"] = _count(detail, "reasoning_tokens")
     return {k: v for k, v in counts.items() if v is not None} or None
 
 
@@ -48,7 +48,7 @@ def anthropic_usage(usage: object) -> dict[str, int] | None:
         Integers by the keys of ``mlflow.chat.tokenUsage``; an unknown count is
         absent, never 0. None when no count is known.
     """
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return None
     read = _count(usage, "input_tokens")
     cached = _count(usage, "cache_read_input_tokens")
@@ -64,24 +64,24 @@ def anthropic_usage(usage: object) -> dict[str, int] | None:
         "cache_read_input_tokens": cached,
         "cache_creation_input_tokens": created,
         "cache_creation_input_tokens_above_1hr": _count(
-            _part(usage, ("cache_creation",)), "ephemeral_1h_input_tokens"
+            _part(usage, "cache_creation"), "ephemeral_1h_input_tokens"
         ),
         "reasoning_output_tokens": _count(
-            _part(usage, ("output_tokens_details",)), "thinking_tokens"
+            _part(usage, "output_tokens_details"), "thinking_tokens"
         ),
     }
     return {k: v for k, v in counts.items() if v is not None} or None
 
 
-def _part(usage: Mapping[str, object], names: tuple[str, ...]) -> Mapping[str, object]:
+def _part(usage: dict[str, object], *names: str) -> dict[str, object]:
     for name in names:
         part = usage.get(name)
-        if type(part) is dict or isinstance(part, Mapping):
+        if isinstance(part, dict):
             return part
     return {}
 
 
-def _count(usage: Mapping[str, object], *names: str) -> int | None:
+def _count(usage: dict[str, object], *names: str) -> int | None:
     for name in names:
         count = usage.get(name)
         if type(count) is int:

@@ -83,20 +83,20 @@ def make_site(
             own.update({str(k): capture(v) for k, v in attributes.items()})
         if description is not None:
             own[DESCRIPTION] = str(description)
-        level = log_level_of(log_level)
+        level = None if log_level is None else log_level_of(log_level)
         if level is not None:
             own[LOG_LEVEL] = int(level)
         site.attributes = own or NO_ATTRIBUTES
-        given = links if isinstance(links, (list, tuple)) else ()
-        site.links = [own_link(x) for x in given if isinstance(x, Link)] or NO_LINKS
-        site.experiment_id = experiment_of(destination)
-        site.sampling_ratio = _ratio_of(sampling_ratio)
+        if isinstance(links, (list, tuple)):
+            site.links = [own_link(x) for x in links if isinstance(x, Link)] or NO_LINKS
+        if destination is not None:
+            site.experiment_id = experiment_of(destination)
+        if sampling_ratio is not None:
+            site.sampling_ratio = _ratio_of(sampling_ratio)
     return site
 
 
 def _ratio_of(ratio: object) -> float | None:
-    if ratio is None:
-        return None
     if isinstance(ratio, (int, float)):
         return min(1.0, max(0.0, float(ratio)))
     warn(
