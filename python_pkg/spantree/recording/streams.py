@@ -15,6 +15,7 @@ from spantree.entities.live_span import NoOpSpan
 from spantree.entities.span_fields import CHUNK_EVENT
 from spantree.entities.values import NOTE, encode, encode_list
 from spantree.recording.capture import capture, limits
+from spantree.recording.capture.limits import ACTIVE
 from spantree.recording.clock import perf_counter_ns
 from spantree.recording.context import CURRENT
 from spantree.recording.exceptions import describe
@@ -50,46 +51,56 @@ class StreamLog:
         keeps_objects: Whether to keep the yielded objects themselves, for a reducer.
     """
 
-    __slots__ = (
-        "_bytes",
-        "_clock_offset",
-        "_is_full",
-        "count",
-        "first",
-        "last",
-        "objects",
-    )
+    __slots__ = ("_clock_offset", "_later", "_room", "first", "last", "objects")
 
     def __init__(self, clock_offset: int, *, keeps_objects: bool) -> None:
         self._clock_offset = clock_offset
-        self.count = 0
         self.first: list[tuple[int, Captured]] = []
         self.last: deque[tuple[int, Captured]] = deque(maxlen=LAST_ITEMS)
         self.objects: list[object] | None = [] if keeps_objects else None
-        self._bytes = 0
-        self._is_full = False
+        self._room = MAX_BYTES
+        self._later = 0
+
+    @property
+    def count(self) -> int:
+        """How many items there were."""
+        return len(self.first) + self._later
 
     def add(self, item: object) -> None:
         """Snapshot one item, yielded now; never raises."""
         try:
-            at = perf_counter_ns() + self._clock_offset
-            value = capture(item)
-            self.count += 1
-            if self.objects is not None:
-                self.objects.append(item)
-            if self._is_full:
+            at = perf_counter_ns()
+            # Most streams are of short text, which needs no closer look.
+            if type(item) is str and len(item) <= ACTIVE.plain_text:
+                value: Captured = item
+                size = len(item)
+            else:
+                value = capture(item)
+                size = len(value) if type(value) in _SIZED else _SCALAR_BYTES  # type: ignore[arg-type]
+            if self._room >= 0 and len(self.first) < MAX_ITEMS:
+                self.first.append((at, value))
+                self._room -= size
+            else:
                 self.last.append((at, value))
-                return
-            self.first.append((at, value))
-            size = len(value) if type(value) in _SIZED else _SCALAR_BYTES  # type: ignore[arg-type]
-            self._bytes += size
-            self._is_full = self._bytes > MAX_BYTES or len(self.first) >= MAX_ITEMS
+                self._later += 1
         except BaseException as error:  # noqa: BLE001 - ours: no user code runs here
             swallow("stream.add", error)
 
+    def add_object(self, item: object) -> None:
+        """Snapshot one item, and keep it for the reducer."""
+        if self.objects is not None:
+            self.objects.append(item)
+        self.add(item)
+
     def skip(self, _item: object) -> None:
         """Count one item."""
-        self.count += 1
+        self._later += 1
+
+    def first_after(self, start_ns: int) -> float | None:
+        """Give the milliseconds to the first item that was kept, if there is one."""
+        if not self.first:
+            return None
+        return (self.first[0][0] + self._clock_offset - start_ns) / 1e6
 
     @property
     def kept(self) -> list[tuple[int, Captured]]:
@@ -123,7 +134,11 @@ class StreamLog:
             last = most // 10
             numbered = numbered[: most - last] + numbered[len(numbered) - last :]
         return [
-            (f"{CHUNK_EVENT}{n}", at, {"mlflow.chunk.value": encode(v).decode()})
+            (
+                f"{CHUNK_EVENT}{n}",
+                at + self._clock_offset,
+                {"mlflow.chunk.value": encode(v).decode()},
+            )
             for n, at, v in numbered
         ]
 
@@ -156,7 +171,8 @@ class Stream:
             self._log = span.stream = StreamLog(
                 span.owner.clock_offset, keeps_objects=reducer is not None
             )
-            self.add = self._log.add if keeps_items else self._log.skip
+            added = self._log.add if reducer is None else self._log.add_object
+            self.add = added if keeps_items else self._log.skip
 
     def exhausted(self, value: object) -> None:
         """End the span: the body has returned a value."""
@@ -195,8 +211,8 @@ class Stream:
         span.set_attribute("spantree.stream.end", how)
         span.set_attribute("spantree.stream.items", log.count)
         span.set_attribute("spantree.stream.kept", len(log.first) + len(log.last))
-        if log.first:
-            wait_ms = (log.first[0][0] - span.start_time_ns) / 1e6
+        wait_ms = log.first_after(span.start_time_ns)
+        if wait_ms is not None:
             span.set_attribute("spantree.stream.first_item_ms", wait_ms)
 
     def _reduced(self, span: LiveSpan, log: StreamLog) -> Captured:

@@ -98,7 +98,11 @@ def _is_exact(text: bytes, reader: _Reader, limits: Limits) -> bool:
     # `find`, as `in` first takes the bytes for a number, which fails slowly.
     if text.find(b"$") >= 0 and text.count(_MARK) != reader.marks():
         return False
-    if text.find(b"null") >= 0 and _has_non_finite(reader.opened):
+    if (
+        reader.may_hold_non_finite()
+        and text.find(b"null") >= 0
+        and _has_non_finite(reader.opened)
+    ):
         return False
     return len(text) <= SHORTEST or not _may_hold_media(text)
 
@@ -169,26 +173,34 @@ def _samples(items: Any, count: int) -> Any:
 
 def _dump(reader: _Reader) -> bytes | None:
     """Encode with the exact depth limit; None if orjson refuses."""
-    if ACTIVE.limits.max_depth >= _FEW_LEVELS and _is_shallow(reader.value):
+    if ACTIVE.limits.max_depth >= _FEW_LEVELS and _is_shallow(reader):
         return _dump_with(reader.value, reader)
     if _depth_of(reader.value) > ACTIVE.limits.max_depth:
         return None
     return _dump_nested(reader)
 
 
-def _is_shallow(value: object) -> bool:
+def _is_shallow(reader: _Reader) -> bool:
     """Tell in no time that a value is of a few levels, as nearly all are.
 
     The collector's view of it: what lies in containers and is no container ends there.
-    Of other objects it sees the classes, too, so with them the answer is False.
+    Of other objects it sees the classes, too, so with them the answer is False. On the
+    way it notes whether there is a float, for which a long text must be looked through.
     """
-    level = [value]
+    level = [reader.value]
+    has_floats = False
     for _ in range(_FEW_LEVELS):
         level = gc.get_referents(*level)
         if not level:
+            reader.has_floats = has_floats
             return True
         if len(level) > _MOST_REFERENTS:
             return False
+        if not has_floats:
+            for item in level:
+                if type(item) is float:
+                    has_floats = True
+                    break
     return False
 
 
@@ -259,6 +271,7 @@ class _Reader:
         value: The whole value.
         opened: The containers orjson took from here, the value among them.
         cuts: Entries for what was cut while reading; any means the slow path.
+        has_floats: Whether orjson itself may meet one.
     """
 
     __slots__ = (
@@ -267,6 +280,7 @@ class _Reader:
         "_levels",
         "_walk",
         "cuts",
+        "has_floats",
         "opened",
         "value",
     )
@@ -274,6 +288,7 @@ class _Reader:
     def __init__(self, value: object, attachments: list[Media] | None) -> None:
         self.value = value
         self._attachments = attachments
+        self.has_floats = True
         self.again()
 
     def again(self) -> _Reader:
@@ -287,6 +302,10 @@ class _Reader:
     def marks(self) -> int:
         """Count the notes written."""
         return self._found + (self._walk.marks if self._walk is not None else 0)
+
+    def may_hold_non_finite(self) -> bool:
+        """Tell whether a NaN or an infinity may have been written, as null."""
+        return self.has_floats or self._walk is not None
 
     def read(self, value: object) -> object:
         """Give what stands for an object: orjson's ``default``."""
