@@ -22,6 +22,10 @@ class WorkerError(Exception):
     """A worker failed or fell silent."""
 
 
+class TooLongError(WorkerError):
+    """A worker was still at it when patience ran out; it has been ended."""
+
+
 class Worker:
     """A library in a process of its own.
 
@@ -54,11 +58,19 @@ class Worker:
             cwd=folder,
         )
 
-    def ask(self, do: str, **arguments: object) -> dict[str, Any]:
+    def ask(
+        self, do: str, patience: float = _TIMEOUT_SECONDS, **arguments: object
+    ) -> dict[str, Any]:
         """Give an order and wait for the answer.
 
+        Args:
+            do: The order.
+            patience: Seconds of wall time after which the process is ended.
+            **arguments: The order's own.
+
         Raises:
-            WorkerError: If it fails, dies, or takes a quarter of an hour.
+            TooLongError: If it takes longer.
+            WorkerError: If it fails or dies.
         """
         process = self._process
         assert process.stdin is not None
@@ -68,9 +80,9 @@ class Worker:
             process.stdin.flush()
         except BrokenPipeError:
             raise WorkerError(f"{self.library} died: {self._last_words()}") from None
-        if not select.select([process.stdout], [], [], _TIMEOUT_SECONDS)[0]:
-            process.kill()
-            raise WorkerError(f"{self.library} took too long for {do} {arguments}")
+        if not select.select([process.stdout], [], [], patience)[0]:
+            self.close()
+            raise TooLongError(f"{self.library} had not finished in {patience:.0f} s")
         line = process.stdout.readline()
         if not line:
             raise WorkerError(f"{self.library} died: {self._last_words()}")
@@ -146,12 +158,28 @@ class Lab:
         return Worker(library, self.pythons[library], folder, enabled=enabled)
 
     def ask(
-        self, library: str, do: str, *, enabled: bool = True, **arguments: object
+        self,
+        library: str,
+        do: str,
+        *,
+        enabled: bool = True,
+        patience: float | None = None,
+        **arguments: object,
     ) -> dict[str, Any] | None:
-        """Ask the library's worker; note a failure as a problem and give None."""
+        """Ask the library's worker; note a failure as a problem and give None.
+
+        Raises:
+            TooLongError: If `patience` is given and it takes more seconds. The next
+                order goes to a new worker.
+        """
         try:
-            return self.worker(library, enabled=enabled).ask(do, **arguments)
+            worker = self.worker(library, enabled=enabled)
+            return worker.ask(do, patience or _TIMEOUT_SECONDS, **arguments)
         except WorkerError as error:
+            if isinstance(error, TooLongError):
+                del self._workers[library, enabled]
+                if patience is not None:
+                    raise
             self.problems.append(f"{do} {arguments}: {error}")
             return None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cases import CALLS, SIZES
-from lab import say
+from lab import TooLongError, say
 from report import Table, duration, times
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lab import Lab
 
 _SECONDS_A_CASE = 0.15
+_MOST_PATIENCE = 600.0
 _TITLES = {
     "caller": "CPU that tracing adds to a call, on the calling thread",
     "process": "CPU that tracing adds to a call until it is stored, all threads",
@@ -63,6 +64,7 @@ class _Comparison:
         self._cases = cases
         self._costs: dict[tuple[str, str], _Cost] = {}
         self._left_out: list[str] = []
+        self._unfinished: set[tuple[str, str]] = set()
         for case in cases:
             self._measure(case, list(lab.pythons), 1)
         for round_ in range(2, lab.rounds + 1):
@@ -81,22 +83,35 @@ class _Comparison:
         for library in libraries:
             if self._takes_too_long(case, library, round_):
                 continue
-            answer = self._lab.ask(
-                library,
-                "cost",
-                enabled=case.enabled,
-                name=case.name,
-                seconds=_SECONDS_A_CASE,
-            )
+            try:
+                answer = self._lab.ask(
+                    library,
+                    "cost",
+                    enabled=case.enabled,
+                    patience=self._patience(library),
+                    name=case.name,
+                    seconds=_SECONDS_A_CASE,
+                )
+            except TooLongError:
+                self._unfinished.add((case.name, library))
+                continue
             if answer is not None:
                 self._costs.setdefault((case.name, library), _Cost()).add(answer)
+
+    def _patience(self, library: str) -> float:
+        # Our own figures are waited for.
+        return _MOST_PATIENCE if library == "spantree" else self._lab.patience
 
     def _takes_too_long(self, case: Case, library: str, round_: int) -> bool:
         """Guess from the case itself, or from the next smaller trace."""
         index = self._cases.index(case)
         known = self._costs.get((case.name, library))
         if known is None and index and case in SIZES:
-            known = self._costs.get((self._cases[index - 1].name, library))
+            smaller = self._cases[index - 1].name, library
+            known = self._costs.get(smaller)
+            if smaller in self._unfinished:
+                self._unfinished.add((case.name, library))
+                return True
         seconds = 0.0 if known is None else known.process * case.calls / 1e9
         if library == "spantree" or seconds <= self._lab.patience:
             return False
@@ -134,7 +149,9 @@ class _Comparison:
     def _cell(self, case: Case, library: str, measure: str) -> str:
         cost = self._costs.get((case.name, library))
         if cost is None:
-            return "–"
+            is_unfinished = (case.name, library) in self._unfinished
+            limit = f"not finished in {self._lab.patience:.0f} s"
+            return limit if is_unfinished else "–"
         cell = duration(cost.added(measure))
         ours = self._costs.get((case.name, "spantree"))
         if ours is not None and ours is not cost:

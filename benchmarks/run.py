@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         "--patience",
         type=float,
         default=60.0,
-        help="seconds above which a peer's case is left out, and said so; default: 60",
+        help="seconds after which a peer's case is ended, and said so; default: 60",
     )
     parser.add_argument(
         "--markdown", type=Path, help="also write the results into this page"

@@ -76,7 +76,7 @@ def model_fields(value: object) -> dict[str, object] | None:
         Values by wire name, or None when the value is no pydantic model (1 or 2).
     """
     kind = type(value)
-    wire_names = _wire_names(kind)
+    wire_names = _wire_names(kind)  # type: ignore[arg-type]  # classes are hashable
     if wire_names is None:
         return _fields_of_version_1(value)
     names = _get(value, "__pydantic_fields_set__")
