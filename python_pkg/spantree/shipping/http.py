@@ -25,6 +25,7 @@ import orjson
 
 from spantree._version import __version__
 from spantree.shipping.errors import NotAllowedError, RefusedError, TryLaterError
+from spantree.store.servers import token_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,7 +118,7 @@ class HttpClient:
         Raises:
             TryLaterError: If there was no answer in time.
         """
-        sent = {**self._headers, **(headers or {})}
+        sent = {**self._headers, **self._local_token(), **(headers or {})}
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
             if compress and len(body) > _GZIP_ABOVE:
@@ -172,6 +173,14 @@ class HttpClient:
         """Close the connection; the next request opens another."""
         with self._lock:
             self._drop()
+
+    def _local_token(self) -> dict[str, str]:
+        """Give the token of a `spantree ui` of this user here, if one is asked."""
+        if "Authorization" in self._headers:
+            return {}
+        # Looked up each time: a server that is started again has another one.
+        token = token_of(self.place)
+        return {"Authorization": f"Bearer {token}"} if token else {}
 
     def _exchange(
         self,

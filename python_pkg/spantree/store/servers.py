@@ -71,10 +71,10 @@ def token_of(url: str) -> str | None:
         True
     """
     parts = urlsplit(url)
-    if parts.scheme != "http" or parts.hostname not in LOOPBACK or not parts.port:
+    if parts.scheme != "http" or parts.hostname not in LOOPBACK:
         return None
-    path = runtime_folder() / f"ui-{parts.port}.json"
     try:
+        path = runtime_folder() / f"ui-{parts.port}.json"
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
         with os.fdopen(descriptor, "rb") as file:
             if not _is_ours(os.fstat(file.fileno())):

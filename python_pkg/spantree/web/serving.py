@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import signal
 import socket
+import sys
+import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 import uvicorn
@@ -91,8 +94,15 @@ def serve(
             server_header=False,
             timeout_graceful_shutdown=_GRACE_S,
         )
+        _end_orderly_when_told()
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run([listening])
+
+
+def _end_orderly_when_told() -> None:
+    """See to it that SIGTERM, which uvicorn raises once more, ends in `finally`."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
 def _listen(host: str, port: int) -> socket.socket:

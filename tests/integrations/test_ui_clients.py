@@ -1,0 +1,138 @@
+"""Real clients log to ``spantree ui``: OpenTelemetry's SDK and spantree itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+from support.lab import require
+from support.ui import served
+
+try:
+    from opentelemetry.exporter.otlp.proto.http import Compression
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.trace import SpanKind, Status, StatusCode
+except ModuleNotFoundError:
+    OTLPSpanExporter = None
+
+CLIENT = """
+import sys
+import spantree
+
+spantree.set_tracking_uri(sys.argv[1])
+spantree.set_experiment("from spantree")
+
+
+@spantree.trace(span_type="TOOL")
+def look_up(key):
+    return {"found": [key, 2.5]}
+
+
+@spantree.trace(span_type="AGENT")
+def agent(question):
+    spantree.update_current_trace(tags={"team": "red"}, session_id="s1")
+    return look_up(question)
+
+
+agent("why?")
+spantree.flush_trace_async_logging()
+trace_id = spantree.get_last_active_trace_id()
+spantree.log_feedback(trace_id=trace_id, name="good", value=True)
+spantree.flush_trace_async_logging()
+stats = spantree.stats()
+print(trace_id, stats["shipped"], stats["waiting"], stats["rejected"])
+"""
+
+
+@pytest.fixture
+def site(tmp_path):
+    with served("traces.db", tmp_path) as site:
+        yield site
+
+
+def asked(site, path, body=None):
+    request = urllib.request.Request(
+        site.url + path,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={
+            "Authorization": f"Bearer {site.token}",
+            "Content-Type": "application/json",
+        },
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)
+
+
+def found(site, text):
+    return asked(site, "/api/v1/search", {"filter": text})["traces"]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_opentelemetry_s_sdk_logs_here(site, packed):
+    require(OTLPSpanExporter is not None, "the OTLP exporter is not installed")
+    exporter = OTLPSpanExporter(
+        endpoint=f"{site.url}/v1/traces",
+        headers={"Authorization": f"Bearer {site.token}"},
+        compression=Compression.Gzip if packed else Compression.NoCompression,
+    )
+    provider = TracerProvider(resource=Resource({"service.name": "shop"}))
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    tracer = provider.get_tracer("tests")
+    with tracer.start_as_current_span("order", kind=SpanKind.SERVER) as order:
+        order.set_attribute("session.id", "s7")
+        with tracer.start_as_current_span("pay") as pay:
+            pay.set_attribute("amount", 2.5)
+            pay.record_exception(ValueError("no money"))
+            pay.set_status(Status(StatusCode.ERROR, "no money"))
+    assert provider.force_flush()
+    provider.shutdown()
+
+    (row,) = found(site, "session = 's7'")
+    trace = asked(site, f"/api/v1/traces/{row['trace_id']}")
+
+    assert (row["name"], row["spans"], row["status"]) == ("order", 2, "OK")
+    assert row["errors"] == 1
+    pay = trace["data"]["spans"][1]
+    assert pay["events"][0]["attributes"]["exception.message"] == "no money"
+    assert json.loads(pay["attributes"]["amount"]) == 2.5
+    (row,) = found(site, "span.name = 'pay' AND span.attributes.amount = 2.5")
+    assert row["name"] == "order"
+
+
+def test_spantree_logs_here_without_being_told_the_token(site, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", CLIENT, site.url],
+        capture_output=True,
+        text=True,
+        check=False,
+        # Another store than the server's, as on another machine.
+        env=_environment(tmp_path),
+    )
+
+    assert done.returncode == 0, done.stderr
+    trace_id, *counts = done.stdout.split()
+    (row,) = found(site, "session = 's1'")
+    assert row["trace_id"] == trace_id
+    assert counts[1:] == ["0", "0"]
+    assert (row["name"], row["spans"], row["status"]) == ("agent", 2, "OK")
+    assert row["tags"]["team"] == "red"
+    assert row["feedback"] == {"good": True}
+    known = asked(site, "/api/v1/status")["experiments"]
+    assert known[row["experiment"]] == "from spantree"
+    trace = asked(site, f"/api/v1/traces/{trace_id}")
+    names = [span["name"] for span in trace["data"]["spans"]]
+    assert names == ["agent", "look_up"]
+
+
+def _environment(folder):
+    return os.environ | {
+        "SPANTREE_RUNTIME_DIR": str(folder / "run"),
+        "SPANTREE_DATA_DIR": str(folder / "client"),
+    }
