@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 LIBRARIES := .venv-libraries
 MLFLOW := .venv-mlflow
+MLFLOW_LIBRARIES := .venv-mlflow-libraries
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 NODE_TOOLS := js/node_modules/.package-lock.json
@@ -62,6 +63,11 @@ test-mlflow: $(VENV)/.dev $(MLFLOW)/.made
 
 record-mlflow: $(MLFLOW)/.made
 	$(MLFLOW)/bin/python tests/parity/record.py tests/parity/mlflow.json
+
+# The column of mlflow in docs/autolog.md, with every library: 2 GB on disk, ten minutes.
+record-autolog: $(MLFLOW_LIBRARIES)/.made
+	LITELLM_LOCAL_MODEL_COST_MAP=True $(MLFLOW_LIBRARIES)/bin/python \
+	  tests/parity/autolog.py mlflow tests/parity/autolog_mlflow.json
 
 test-faults: $(VENV)/.dev
 	$(BIN)/pytest -q tests/faults tests/faults/fuzz_values.py
@@ -142,6 +148,12 @@ $(LIBRARIES)/.made: $(BIN)/uv pyproject.toml
 $(MLFLOW)/.made: $(BIN)/uv tests/parity/requirements.txt
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(MLFLOW)
 	$(BIN)/uv pip install --quiet --python $(MLFLOW)/bin/python -r tests/parity/requirements.txt
+	touch $@
+
+$(MLFLOW_LIBRARIES)/.made: $(BIN)/uv tests/parity/requirements-autolog.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(MLFLOW_LIBRARIES)
+	$(BIN)/uv pip install --quiet --python $(MLFLOW_LIBRARIES)/bin/python \
+	  -r tests/parity/requirements-autolog.txt
 	touch $@
 
 $(NODE_TOOLS): js/package.json js/package-lock.json

@@ -23,6 +23,11 @@ def typed(lab: Lab, span_type: str) -> list[Any]:
     return [span for span in lab.spans() if span.span_type == span_type]
 
 
+def models(lab: Lab) -> list[Any]:
+    """The calls of models, by either of the two types."""
+    return [span for span in lab.spans() if span.span_type in ("CHAT_MODEL", "LLM")]
+
+
 def tokens_of_trace(lab: Lab) -> Any:
     lab.spans()
     trace = lab.m.get_trace(lab.m.get_last_active_trace_id())
@@ -245,25 +250,33 @@ def _(lab: Lab) -> bool:
     return root.inputs["question"] == WHERE and kept(root, "Paris")
 
 
-@feature("dspy", "model: messages, reply, model, tokens")
+@feature("dspy", "model: messages, reply, model")
 def _(lab: Lab) -> bool:
     with dspy_with(lab) as dspy:
         dspy.Predict("question -> answer")(question=WHERE)
-        (used,) = [entry["usage"] for entry in dspy.settings.lm.history]
     (span,) = typed(lab, "CHAT_MODEL")
     return (
         "Where is it?" in str(span.inputs)
         and kept(span, "Paris")
         and "gpt-4o-mini" in span.get_attribute("mlflow.llm.model")
-        and usage(span, "total_tokens") == used["total_tokens"]
     )
+
+
+@feature("dspy", "model: tokens of each call")
+def _(lab: Lab) -> bool:
+    with dspy_with(lab) as dspy:
+        dspy.Predict("question -> answer")(question=WHERE)
+        (used,) = [entry["usage"] for entry in dspy.settings.lm.history]
+    (span,) = typed(lab, "CHAT_MODEL")
+    return bool(usage(span, "total_tokens") == used["total_tokens"])
 
 
 @feature("dspy", "adapter: format and parse")
 def _(lab: Lab) -> bool:
     with dspy_with(lab) as dspy:
         dspy.Predict("question -> answer")(question=WHERE)
-    return len(typed(lab, "PARSER")) == 2
+    names = {span.name for span in typed(lab, "PARSER")}
+    return names == {"JSONAdapter.format", "JSONAdapter.parse"}
 
 
 @feature("dspy", "asynchronous module")
@@ -399,7 +412,7 @@ def _(lab: Lab) -> bool:
         _ = [part async for part in client.create_stream(to_autogen("@@words=9@@"))]
 
     with_autogen(lab, use)
-    return kept(typed(lab, "CHAT_MODEL")[0], "word0 word1", "word8")
+    return kept(models(lab)[0], "word0 word1", "word8")
 
 
 @feature("autogen", "stream left early: kept, OK, partial text")
@@ -411,7 +424,7 @@ def _(lab: Lab) -> bool:
         await stream.aclose()
 
     with_autogen(lab, use)
-    (span,) = typed(lab, "CHAT_MODEL")
+    (span,) = models(lab)
     return status(span) == "OK" and kept(span, "word0 word1")
 
 
@@ -428,7 +441,7 @@ def _(lab: Lab) -> bool:
         await cancelled(read(), first)
 
     with_autogen(lab, use)
-    (span,) = typed(lab, "CHAT_MODEL")
+    (span,) = models(lab)
     return status(span) == "ERROR" and "message" in span.outputs
 
 
@@ -436,7 +449,7 @@ def _(lab: Lab) -> bool:
 def _(lab: Lab) -> bool:
     with contextlib.suppress(Exception):
         with_autogen(lab, lambda client: client.create(to_autogen("@@status=429@@")))
-    (span,) = typed(lab, "CHAT_MODEL")
+    (span,) = models(lab)
     events = [event for event in span.events if event.name == "exception"]
     return status(span) == "ERROR" and bool(events)
 
@@ -452,7 +465,7 @@ def _(lab: Lab) -> bool:
         root.span_type == "AGENT"
         and kept(root, "sunny in Paris")
         and kept(tool, "sunny in Paris")
-        and bool(typed(lab, "CHAT_MODEL"))
+        and bool(models(lab))
     )
 
 
@@ -488,7 +501,7 @@ def _(lab: Lab) -> bool:
 
     with_autogen(lab, use)
     agents = {span.name.partition(".")[0] for span in typed(lab, "AGENT")}
-    return {"first", "second"} < agents and len(typed(lab, "CHAT_MODEL")) == 2
+    return {"first", "second"} < agents and len(models(lab)) == 2
 
 
 @feature("autogen", "agents of classes defined after `autolog()`")
