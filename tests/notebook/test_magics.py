@@ -137,13 +137,26 @@ SILENT = [
     "%session ;",
     "%tracking_uri ;",
     "%autolog ;",
+    "%autolog;  # quiet",
 ]
+COMMENTED = {
+    "%traces -n 1 --columns name  # as people write after code": "work",
+    "%traces --name '# none' --columns name # none": "Empty DataFrame",
+    "%session # the name": "no session",
+}
 
 
 @pytest.fixture(scope="module")
 def answers(module_run_cells):
     """What each line answers; one kernel for all of them."""
-    lines = [*MISTAKES, *HELP, *SILENT, *(f"%{name}?" for name in NAMES), "%%trace?"]
+    lines = [
+        *MISTAKES,
+        *HELP,
+        *SILENT,
+        *COMMENTED,
+        *(f"%{name}?" for name in NAMES),
+        "%%trace?",
+    ]
     result = module_run_cells(LOAD, TRACED + "work(1)", *lines)
     return {line: result.outputs(n + 2) for n, line in enumerate(lines)}
 
@@ -160,6 +173,13 @@ def test_every_magic_explains_itself_with_two_examples(answers, line):
 @pytest.mark.parametrize("line", SILENT)
 def test_a_semicolon_silences_the_answer(answers, line):
     assert answers[line] == []
+
+
+@pytest.mark.parametrize("line", COMMENTED)
+def test_a_comment_after_a_magic_is_none_of_its_words(answers, line):
+    [output] = answers[line]
+
+    assert COMMENTED[line] in output.data["text/plain"]
 
 
 @pytest.mark.parametrize("line", MISTAKES)

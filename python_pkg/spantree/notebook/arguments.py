@@ -14,8 +14,11 @@ from spantree.entities.errors import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# A comment, as Python has it, in what follows the name of a magic; quotes hold theirs.
-_COMMENT = re.compile(r"""(?<=\s)\#\s[^'"]*$""")
+# What stands before a comment, as people write it after code: ` # `, not in quotes.
+_CODE = re.compile(
+    r"""(?: \\. | "(?:\\.|[^"\\])*" | '[^']*' | (?!(?<!\S)\#(?!\S)) . )*""",
+    re.DOTALL | re.VERBOSE,
+)
 _DURATION = re.compile(r"\d+(\.\d+)?(us|ms|s|m|h|d)")
 
 
@@ -71,7 +74,7 @@ class MagicParser(argparse.ArgumentParser):
             HelpAsked: If ``-h`` or ``--help`` is among the words.
             UsageError: If the line is not understood.
         """
-        stripped = _COMMENT.sub("", line).strip()
+        stripped = _CODE.match(line)[0].strip()  # type: ignore[index] # fits any text
         is_quiet = stripped.endswith(";")
         try:
             words = shlex.split(stripped.rstrip(";"))
