@@ -163,6 +163,18 @@ def test_settings_in_a_real_kernel(tmp_path, run_cells):
     )
 
 
+def test_the_environment_names_libraries_once(run_cells, monkeypatch):
+    monkeypatch.setenv("SPANTREE_AUTOLOG", "openai, opena")
+
+    result = run_cells("%load_ext spantree", "%autolog", "%spantree doctor")
+
+    said = "".join(o.text for o in result.outputs(0))
+    assert said.count("Unknown library 'opena'. Did you mean 'openai'?") == 1
+    row = next(x for x in result.text(1).splitlines() if x.startswith("openai "))
+    assert "waiting for import" in row
+    assert "autolog = ['openai', 'opena'] (environment)" in result.text(2)
+
+
 def test_a_widget_is_added_where_only_widgets_are_live(run_cells):
     result = run_cells(
         "%load_ext spantree\nimport spantree\n@spantree.trace\ndef work(): return 1\n"

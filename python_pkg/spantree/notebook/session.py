@@ -148,10 +148,15 @@ def load(shell: InteractiveShell, host: Host) -> None:
 
 
 def _autolog_configured(settings: SpantreeConfig) -> list[str]:
-    """Trace the libraries that the configuration names; give what went wrong."""
+    """Trace the libraries that the configuration names; give what went wrong.
+
+    Those that the environment names are traced since spantree was imported.
+    """
     from spantree.integrations import autolog
 
-    problems = []
+    problems: list[str] = []
+    if settings.sources.get("autolog") == "environment":
+        return problems
     for name in settings.autolog:
         try:
             autolog(name)
