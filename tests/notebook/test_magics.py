@@ -137,7 +137,7 @@ SILENT = [
     "%session ;",
     "%tracking_uri ;",
     "%autolog ;",
-    "%autolog;  # quiet",
+    "%autolog ;  # quiet",
 ]
 COMMENTED = {
     "%traces -n 1 --columns name  # as people write after code": "work",
