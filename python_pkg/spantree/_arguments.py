@@ -33,6 +33,7 @@ from spantree.entities.trace import (
     Trace,
     TraceLocation,
 )
+from spantree.recording import is_a
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,14 +88,6 @@ def asks(function: Callable[_P, _R]) -> Callable[_P, _R]:
         return function(*given, **named)  # type: ignore[arg-type]
 
     return cast("Callable[_P, _R]", call)
-
-
-def is_a(value: object, *kinds: type) -> bool:
-    """Tell whether a value is of a type, and run none of its code.
-
-    ``isinstance`` would ask the value's own ``__class__``, which may raise.
-    """
-    return issubclass(type(value), kinds)
 
 
 def shown(value: object) -> str:

@@ -20,6 +20,7 @@ from spantree.recording import (
     LiveSpan,
     guard,
     make_site,
+    text_of,
     warn,
 )
 from spantree.searching import searched_experiments, trace_query
@@ -138,7 +139,7 @@ class TraceClient:
         parent = _live_span(trace_id, parent_id)
         origin = None if parent is not None else _stored_span(trace_id, parent_id)
         if parent is None and origin is None:
-            _warn_unknown(f"span {parent_id} of trace {trace_id}")
+            _warn_unknown(f"span {text_of(parent_id)} of trace {text_of(trace_id)}")
             return NO_OP
         site = make_site(name, span_type, attributes=attributes, links=links)
         return RECORDER.begin_detached(
@@ -167,7 +168,7 @@ class TraceClient:
         """
         span = _live_span(trace_id, span_id)
         if span is None:
-            _warn_unknown(f"open span {span_id} of trace {trace_id}")
+            _warn_unknown(f"open span {text_of(span_id)} of trace {text_of(trace_id)}")
         else:
             span.end(outputs, attributes, status, end_time_ns)  # type: ignore[arg-type]
 
@@ -181,10 +182,10 @@ class TraceClient:
         end_time_ns: int | None = None,
     ) -> None:
         """End a trace's root; open spans below it stay open. See :meth:`end_span`."""
-        key = parse_trace_id(str(trace_id))
+        key = parse_trace_id(text_of(trace_id))
         live = None if key is None else RECORDER.traces.get(key)
         if live is None or live.root is None:
-            _warn_unknown(f"open trace {trace_id}")
+            _warn_unknown(f"open trace {text_of(trace_id)}")
             return
         live.root.end(outputs, attributes, status, end_time_ns)  # type: ignore[arg-type]
 
@@ -328,8 +329,8 @@ MlflowClient = TraceClient
 
 
 def _live_span(trace_id: str | None, span_id: str | None) -> LiveSpan | None:
-    trace_key = parse_trace_id(str(trace_id))
-    span_key = parse_span_id(str(span_id))
+    trace_key = parse_trace_id(text_of(trace_id))
+    span_key = parse_span_id(text_of(span_id))
     live = None if trace_key is None else RECORDER.traces.get(trace_key)
     return None if live is None or span_key is None else live.find(span_key)
 
@@ -337,9 +338,9 @@ def _live_span(trace_id: str | None, span_id: str | None) -> LiveSpan | None:
 def _stored_span(trace_id: str | None, span_id: str | None) -> TraceParent | None:
     """Find a span that has ended, in a trace of this or another process."""
     with guard("stored_span"):
-        found = RUNTIME.get_trace(str(trace_id))
+        found = RUNTIME.get_trace(text_of(trace_id))
         for span in found.data.spans if found is not None else ():
-            if span.span_id == str(span_id):
+            if span.span_id == text_of(span_id):
                 return TraceParent(span.trace_key, span.span_key)
     return None
 
@@ -352,15 +353,15 @@ def _own_id(given: Any) -> tuple[int | None, str | None]:
     """Read a trace id of the user's: the key, or the text that is none."""
     if given is None:
         return None, None
-    if isinstance(given, uuid.UUID):
+    if type(given) is uuid.UUID:
         return given.int, None
-    key = given if isinstance(given, int) else parse_trace_id(str(given))
+    key = given if type(given) is int else parse_trace_id(text_of(given))
     if key is None or not 0 < key < 2**128:  # W3C trace-context, 3.2.2.3: not zero
         warn(
             "own_id",
             "%r is no trace id ('tr-' and 32 hex digits); it becomes the client "
             "request id.",
-            str(given),
+            text_of(given),
         )
-        return None, str(given)
+        return None, text_of(given)
     return key, None

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from spantree.entities.errors import SpantreeException
+from spantree.entities.live_span import LiveSpan
 from spantree.entities.span import Link, SpanType
 from spantree.entities.trace import Trace
 from spantree.recording import (
     get_current_active_span,
     guard,
+    is_a,
+    pairs_of,
     start_span_no_context,
+    time_of,
     warn,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spantree.entities.live_span import LiveSpan
     from spantree.entities.span import Span
 
 __all__ = ["add_trace", "log_trace"]
@@ -49,16 +53,25 @@ def log_trace(
     Returns:
         The trace's id.
     """
-    began = time.time_ns() if start_time_ms is None else start_time_ms * 1_000_000
-    ended = began + (execution_time_ms or 0) * 1_000_000
+    began = _nanoseconds(start_time_ms)
+    began = time.time_ns() if began is None else began
+    ended = began + (_nanoseconds(execution_time_ms) or 0)
     root = start_span_no_context(
         name, inputs=request, attributes=attributes, tags=tags, start_time_ns=began
     )
-    for child_name, outputs in (intermediate_outputs or {}).items():
+    for child_name, outputs in pairs_of(intermediate_outputs):
         child = start_span_no_context(child_name, parent_span=root, start_time_ns=began)
         child.end(outputs=outputs, end_time_ns=ended)
     root.end(outputs=response, end_time_ns=ended)
     return root.trace_id
+
+
+def _nanoseconds(milliseconds: object) -> int | None:
+    if type(milliseconds) is float and math.isfinite(milliseconds):
+        milliseconds = int(milliseconds)
+    if type(milliseconds) is int:
+        milliseconds *= 1_000_000
+    return time_of(milliseconds)
 
 
 def add_trace(trace: Trace | Mapping[str, Any], target: LiveSpan | None = None) -> None:
@@ -72,13 +85,14 @@ def add_trace(trace: Trace | Mapping[str, Any], target: LiveSpan | None = None) 
             it stands under a new root named ``Remote Trace <name>``.
     """
     with guard("add_trace"):
-        if not isinstance(trace, Trace):
+        if not is_a(trace, Trace):
             try:
-                trace = Trace.from_dict(trace)
+                trace = Trace.from_dict(cast("Mapping[str, Any]", trace))
             except SpantreeException as error:
                 warn("add_trace", "add_trace is left out: %s", error)
                 return
-        parent = target if target is not None else get_current_active_span()
+        trace = cast("Trace", trace)
+        parent = target if is_a(target, LiveSpan) else get_current_active_span()
         if parent is not None:
             _graft(trace, parent)
             return

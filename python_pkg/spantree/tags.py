@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spantree._arguments import asks
+from spantree._arguments import asks, shown
 from spantree._runtime import RUNTIME
 from spantree._spelling import older_names
 from spantree.entities.errors import SpantreeException
 from spantree.entities.ids import parse_trace_id
-from spantree.recording import RECORDER
+from spantree.recording import RECORDER, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,12 +29,12 @@ def set_trace_tag(trace_id: str, key: str, value: str) -> None:
     Raises:
         SpantreeException: If the trace is neither live nor stored.
     """
-    found = _key(trace_id)
+    found, key = _key(trace_id), text_of(key)
     live = RECORDER.traces.get(found)
     if live is not None:
         live.update(tags={key: value})
         return
-    RUNTIME.write(lambda store: store.patch(found, tags={key: str(value)}))
+    RUNTIME.write(lambda store: store.patch(found, tags={key: text_of(value)}))
 
 
 @older_names(request_id="trace_id")
@@ -72,8 +72,8 @@ def delete_traces(trace_ids: Sequence[str]) -> int:
 
 
 def _key(trace_id: str) -> int:
-    key = parse_trace_id(str(trace_id))
+    key = parse_trace_id(text_of(trace_id))
     if key is None:
-        msg = f"{trace_id!r} is no trace id: 'tr-' and 32 hex digits."
+        msg = f"{shown(trace_id)} is no trace id: 'tr-' and 32 hex digits."
         raise SpantreeException(msg)
     return key

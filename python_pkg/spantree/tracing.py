@@ -10,6 +10,7 @@ from spantree._arguments import asks
 from spantree._runtime import RUNTIME
 from spantree._spelling import older_names
 from spantree.configuration import apply_environment, reset_options
+from spantree.entities.live_span import LiveSpan
 from spantree.experiments import id_of_name
 from spantree.recording import (
     RECORDER,
@@ -17,6 +18,8 @@ from spantree.recording import (
     continue_trace,
     experiment_of,
     headers,
+    is_a,
+    items_of,
     processors_set,
 )
 
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
     from spantree._arguments import Location
-    from spantree.entities.live_span import LiveSpan
 
     _Location = TypeVar("_Location")
 
@@ -155,7 +157,8 @@ def set_tracing_context_from_http_request_headers(
 
 def set_span_chat_tools(span: LiveSpan, tools: Sequence[object]) -> None:
     """Record the tools that a model was offered, in OpenAI's form."""
-    span.set_attribute("mlflow.chat.tools", list(tools))
+    if is_a(span, LiveSpan):
+        span.set_attribute("mlflow.chat.tools", items_of(tools))
 
 
 def enable_notebook_display() -> None:

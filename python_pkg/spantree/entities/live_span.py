@@ -153,8 +153,8 @@ class LiveSpan(Span):
 
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
         """Set several attributes."""
-        if isinstance(attributes, dict):
-            self.owner.edit_attributes(self, attributes)
+        if issubclass(type(attributes), dict):  # not asked of the value's own class
+            self.owner.edit_attributes(self, attributes)  # type: ignore[arg-type]
 
     def set_status(self, status: SpanStatus | SpanStatusCode | str) -> None:
         """Set how the span ended: a status, a code, or a code's name in any case."""
@@ -166,7 +166,7 @@ class LiveSpan(Span):
 
     def set_description(self, description: str) -> None:
         """Set what the span is about."""
-        self.owner.edit_attribute(self, DESCRIPTION, str(description))
+        self.owner.edit_attribute(self, DESCRIPTION, description)
 
     def set_log_level(self, log_level: SpanLogLevel | str) -> None:
         """Set how important the span is: a level, its name or its number."""
@@ -201,7 +201,7 @@ class LiveSpan(Span):
         """
         if outputs is not None:
             self.owner.edit_outputs(self, outputs)
-        if attributes:
+        if attributes is not None:
             self.set_attributes(attributes)
         if status is not None:
             self.owner.edit_status(self, status)

@@ -6,6 +6,7 @@ from spantree.recording.context import NO_OP
 from spantree.recording.decorator import trace
 from spantree.recording.expiry import Expiry
 from spantree.recording.forks import FIRST_USE
+from spantree.recording.given import is_a, items_of, pairs_of, text_of, time_of
 from spantree.recording.guard import (
     counters,
     guard,
@@ -55,14 +56,19 @@ __all__ = [
     "headers",
     "internal_error_tracebacks",
     "internal_errors",
+    "is_a",
     "is_enabled",
+    "items_of",
     "make_site",
+    "pairs_of",
     "processors_set",
     "propagate",
     "reset_internal_errors",
     "start_span",
     "start_span_no_context",
+    "text_of",
     "time_ns",
+    "time_of",
     "trace",
     "update_current_trace",
     "warn",

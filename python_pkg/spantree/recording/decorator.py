@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from spantree.entities.span import FUNCTION_NAME, SpanType
 from spantree.recording.compile import is_generator_function, same_signature_wrapper
+from spantree.recording.given import is_a, pairs_of, switch_of, text_of
 from spantree.recording.guard import swallow, warn
 from spantree.recording.recorder import RECORDER
 from spantree.recording.routes import warn_if_routed
@@ -109,17 +110,17 @@ def trace(
         >>> add(1)
         2
     """
-    if issubclass(type(func), str):  # `isinstance` asks the object for its class
+    if is_a(func, str):
         name, func = func, None
 
     def traced(function: _F) -> _F:
         own_name = _name_of(function)
         site = make_site(
-            name or own_name,
+            (text_of(name) if is_a(name, str) else None) or own_name,
             span_type,
             attributes={
                 FUNCTION_NAME: own_name,
-                **(attributes if type(attributes) is dict else {}),
+                **dict(pairs_of(attributes)),
             },
             links=links,
             description=description,
@@ -130,8 +131,8 @@ def trace(
         return _Decoration(
             site,
             output_reducer,
-            keeps_inputs=capture_inputs,
-            keeps_outputs=capture_outputs,
+            keeps_inputs=switch_of(capture_inputs),
+            keeps_outputs=switch_of(capture_outputs),
         ).apply(function)
 
     def decorate(function: _F, frame: FrameType | None = None) -> _F:

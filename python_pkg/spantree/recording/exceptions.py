@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import traceback
 from pathlib import Path
-from types import FunctionType
 from typing import TYPE_CHECKING, cast
 
+from spantree.recording.given import is_a, text_of
 from spantree.recording.guard import WRAPPER_FILE
 
 if TYPE_CHECKING:
@@ -33,34 +33,20 @@ _OUR_FOLDER = str(Path(__file__).parents[1])
 
 def describe(error: BaseException) -> str:
     """Give ``Type: message``, or ``Type`` when there is no message."""
-    message = message_of(error)
+    message = text_of(error)
     name = type(error).__name__
     return f"{name}: {message}" if message else name
 
 
-def message_of(error: BaseException) -> str:
-    """Give ``str(error)``; user code may run there, and may raise anything."""
-    try:
-        return str(error)
-    except BaseException as failure:
-        if isinstance(failure, KeyboardInterrupt) and not _has_own_text(error):
-            raise  # a signal's: no code of the user's ran
-        return f"<unprintable {type(error).__name__}>"
-
-
-def _has_own_text(error: BaseException) -> bool:
-    return isinstance(type(error).__str__, FunctionType)
-
-
 def exception_attributes(error: BaseException) -> dict[str, Captured]:
     """Give the attributes of an ``exception`` event, by OpenTelemetry's names."""
-    message = message_of(error)
+    message = text_of(error)
     attributes: dict[str, Captured] = {
         "exception.type": type(error).__name__,
         "exception.message": message,
         "exception.stacktrace": _stack(error),
     }
-    if message.startswith(_SHARED_CONTEXT) and isinstance(error, RuntimeError):
+    if message.startswith(_SHARED_CONTEXT) and is_a(error, RuntimeError):
         attributes["spantree.hint"] = _SHARED_CONTEXT_HINT
     return attributes
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from spantree.entities.ids import trace_id_text
 from spantree.entities.live_span import LiveSpan
 from spantree.entities.span import (
     COST,
+    DESCRIPTION,
     INPUTS,
     LOG_LEVEL,
     OUTPUTS,
@@ -31,6 +32,7 @@ from spantree.recording.clock import perf_counter_ns, time_ns
 from spantree.recording.context import leave
 from spantree.recording.exceptions import describe, exception_attributes
 from spantree.recording.finished import MOST_SPANS, Finished
+from spantree.recording.given import is_a, pairs_of, text_of, time_of
 from spantree.recording.guard import counters, guard, warn
 from spantree.recording.publish import publish, publish_spans
 from spantree.recording.site import log_level_of, own_link
@@ -213,7 +215,7 @@ class LiveTrace:
                 ("response_preview", response_preview),
             ):
                 if value is not None:
-                    setattr(self, field, str(value))
+                    setattr(self, field, text_of(value))
             if state is not None:
                 self._set_state(state)
             self.recorder.traces.changed(self)
@@ -221,8 +223,8 @@ class LiveTrace:
     def describe(self, tags: object, metadata: object) -> None:
         """Add tags and metadata; a None among the values is skipped."""
         for target, given in ((self.tags, tags), (self.metadata, metadata)):
-            for key, value in dict.items(given) if isinstance(given, dict) else ():
-                self._set_text(target, str(key)[:_KEY_CHARACTERS], value)
+            for key, value in pairs_of(given):
+                self._set_text(target, text_of(key)[:_KEY_CHARACTERS], value)
 
     def adopt_root(self, root: LiveSpan) -> None:
         """Take session and user from the attributes that the root began with."""
@@ -242,15 +244,15 @@ class LiveTrace:
     def _set_text(self, target: dict[str, str], key: str, value: object) -> None:
         if value is None:
             return
+        text = text_of(value)[:_TEXT_CHARACTERS]
         if key in (SESSION, USER):
             # One field each, whichever way it was written; read under both.
-            self.tags[key] = self.metadata[key] = str(value)[:_TEXT_CHARACTERS]
-            return
-        text = value if type(value) is str else str(value)
-        target[key] = text[:_TEXT_CHARACTERS]
+            self.tags[key] = self.metadata[key] = text
+        else:
+            target[key] = text
 
     def _set_state(self, state: object) -> None:
-        name = state.value if isinstance(state, TraceState) else str(state).upper()
+        name = state.value if type(state) is TraceState else text_of(state).upper()
         if name in ("OK", "ERROR"):
             self.state = TraceState(name)
         else:
@@ -302,14 +304,17 @@ class LiveTrace:
                     self._set(span, key, value)
 
     def _set(self, span: LiveSpan, key: str, value: object) -> None:
+        key = text_of(key)
         if key == INPUTS:
             span.raw_inputs = _captured(span, "inputs", value)
         elif key == OUTPUTS:
             span.raw_outputs = _captured(span, "outputs", value)
         elif key == SPAN_TYPE:
-            span.span_type = str(value)
+            span.span_type = text_of(value)
+        elif key == DESCRIPTION:
+            self._set_attribute(span, key, text_of(value))
         else:
-            self._set_attribute(span, str(key), value)
+            self._set_attribute(span, key, value)
             if key in _FIELDS_OF_ROOT and span is self.root:
                 self.describe({}, {_FIELDS_OF_ROOT[key]: value})
 
@@ -336,43 +341,48 @@ class LiveTrace:
         """Set a plain text field of the span."""
         with guard("set_field"):
             if _may_edit(span):
-                setattr(span, name, str(value))
+                setattr(span, name, text_of(value))
 
     def edit_status(self, span: LiveSpan, status: object) -> None:
         """Set the status from a status, a code or a code's name."""
         with guard("set_status"):
             if not _may_edit(span):
                 return
-            if not isinstance(status, SpanStatus):
-                name = getattr(status, "value", status)
+            if not is_a(status, SpanStatus):
+                kind = type(status)
+                name = status.value if kind is SpanStatusCode else text_of(status)  # type: ignore[attr-defined]
                 try:
-                    status = SpanStatus(SpanStatusCode(str(name).upper()))
+                    status = SpanStatus(SpanStatusCode(name.upper()))
                 except ValueError:
                     warn(
                         "status",
                         "A span's status is UNSET, OK or ERROR, not %r; ignored.",
-                        str(name),
+                        name,
                     )
                     return
-            span.status_code = status.status_code
-            span.status_message = status.description
+            span.status_code = status.status_code  # type: ignore[attr-defined]
+            span.status_message = text_of(status.description)  # type: ignore[attr-defined]
 
     def edit_event(self, span: LiveSpan, event: object) -> None:
         """Append an event."""
         with guard("add_event"):
             if not _may_edit(span):
                 return
-            if not isinstance(event, SpanEvent):
+            if not is_a(event, SpanEvent):
                 warn("event", "add_event takes a SpanEvent; the call is ignored.")
                 return
-            attributes = {str(k): capture(v) for k, v in dict(event.attributes).items()}
-            self._append_event(span, str(event.name), event.timestamp, attributes)
+            told = cast("SpanEvent", event)
+            pairs = pairs_of(told.attributes)
+            attributes = {text_of(k): capture(v) for k, v in pairs}
+            at = time_of(told.timestamp)
+            at = self.now_ns() if at is None else at
+            self._append_event(span, text_of(told.name), at, attributes)
 
     def edit_link(self, span: LiveSpan, link: object) -> None:
         """Append a link."""
         with guard("add_link"):
-            if _may_edit(span) and isinstance(link, Link):
-                span.links = [*span.links, own_link(link)]
+            if _may_edit(span) and is_a(link, Link):
+                span.links = [*span.links, own_link(cast("Link", link))]
 
     def edit_exception(self, span: LiveSpan, exception: object) -> None:
         """Append the exception event and set the status to ERROR."""
@@ -383,9 +393,9 @@ class LiveTrace:
     def note_exception(self, span: LiveSpan, exception: object) -> None:
         """Append the exception event and set the status, unguarded."""
         error = (
-            exception
-            if isinstance(exception, BaseException)
-            else Exception(str(exception))
+            cast("BaseException", exception)
+            if is_a(exception, BaseException)
+            else Exception(text_of(exception))
         )
         attributes = exception_attributes(error)
         self._append_event(span, "exception", self.now_ns(), attributes)
@@ -405,7 +415,8 @@ class LiveTrace:
                 self.recorder.process(span)
             if span.status_code is SpanStatusCode.UNSET:
                 span.status_code = SpanStatusCode.OK
-            span.end_time_ns = end_time_ns if end_time_ns is not None else self.now_ns()
+            at = time_of(end_time_ns)
+            span.end_time_ns = self.now_ns() if at is None else at
             leave(span)
             self.close(span)
 

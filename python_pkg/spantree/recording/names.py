@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from spantree.recording.given import is_a, text_of
+
 if TYPE_CHECKING:
     from spantree.entities.values import Captured
 
@@ -21,7 +23,7 @@ def checked_name(name: object, attributes: dict[str, Captured]) -> str:
         attributes: The span's, to which the full name may be added.
     """
     if type(name) is not str:
-        name = str.__str__(name) if isinstance(name, str) else _FALLBACK
+        name = text_of(name) if is_a(name, str) else _FALLBACK
     if len(name) > MAX_CHARACTERS:
         attributes[FULL_NAME] = name[:MAX_FULL_CHARACTERS]
         return name[: MAX_CHARACTERS - 1] + "…"

@@ -36,6 +36,7 @@ from spantree.recording.context import (
     leave,
 )
 from spantree.recording.forks import FIRST_USE
+from spantree.recording.given import is_a, time_of
 from spantree.recording.guard import counters, guard, swallow, warn
 from spantree.recording.live_trace import LiveTrace, note_cuts
 from spantree.recording.open_traces import OpenTraces
@@ -209,9 +210,9 @@ class Recorder:
             start_time_ns: Nanoseconds since 1970; now when left out.
             origin: Where a span without a parent belongs; a new trace when left out.
         """
-        if not self.enabled or isinstance(parent, NoOpSpan):
+        if not self.enabled or is_a(parent, NoOpSpan):
             return NO_OP
-        if parent is not None and not isinstance(parent, LiveSpan):
+        if parent is not None and not is_a(parent, LiveSpan):
             warn(
                 "parent_span",
                 "A parent span is what start_span gives, not a %s; the span is a root.",
@@ -224,7 +225,8 @@ class Recorder:
             cuts: list[Cut] = []
             captured = capture(inputs, cuts)
             span = self._new_span(site, parent, captured, cuts, origin)
-            if type(start_time_ns) is int:
+            start_time_ns = time_of(start_time_ns)
+            if start_time_ns is not None:
                 span.start_time_ns = start_time_ns
         except BaseException as error:  # noqa: BLE001 - ours, see the module's text
             swallow("begin_detached", error)

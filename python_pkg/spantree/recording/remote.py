@@ -16,6 +16,7 @@ from spantree.entities.propagation import (
 from spantree.entities.trace import SESSION, USER
 from spantree.recording.blocks import EntersAsync
 from spantree.recording.context import CURRENT, current_span
+from spantree.recording.given import text_of
 from spantree.recording.guard import guard, warn
 
 if TYPE_CHECKING:
@@ -120,8 +121,8 @@ class continue_trace(_Block):  # noqa: N801 - reads as a statement
         with guard("continue_trace"):
             try:
                 self._parent = read_headers(headers)
-            except ValueError as error:
-                warn("traceparent", "A new trace begins: %s.", error)
+            except Exception as error:  # noqa: BLE001 - the mapping is the user's
+                warn("traceparent", "A new trace begins: %s.", text_of(error))
 
 
 def _place_of(span: LiveSpan, *, with_identity: bool) -> TraceParent:

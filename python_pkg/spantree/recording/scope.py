@@ -9,6 +9,7 @@ from spantree.entities.live_span import NoOpSpan
 from spantree.entities.trace import SESSION, USER
 from spantree.recording.blocks import EntersAsync
 from spantree.recording.context import CURRENT
+from spantree.recording.given import pairs_of, switch_of, text_of
 from spantree.recording.guard import guard
 
 if TYPE_CHECKING:
@@ -151,8 +152,10 @@ class context(_Block):  # noqa: N801 - MLflow's name, read as a statement
             **_given(metadata),
             **_given({SESSION: session_id, USER: user}),
         }
-        self._request_id = client_request_id
-        self._enabled = enabled
+        self._request_id = (
+            None if client_request_id is None else text_of(client_request_id)
+        )
+        self._enabled = switch_of(enabled)
         self._outer = None
         self._scope = None
         self._above = None
@@ -164,9 +167,7 @@ class context(_Block):  # noqa: N801 - MLflow's name, read as a statement
 
 
 def _given(values: Mapping[str, object] | None) -> dict[str, object]:
-    if type(values) is not dict:
-        return {}
-    return {str(k): v for k, v in values.items() if v is not None}
+    return {text_of(k): v for k, v in pairs_of(values) if v is not None}
 
 
 def _silent(above: LiveSpan | None) -> LiveSpan:

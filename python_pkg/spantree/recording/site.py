@@ -8,6 +8,7 @@ from spantree.entities.span import DESCRIPTION, LOG_LEVEL, Link, SpanLogLevel, S
 from spantree.entities.trace import MlflowExperimentLocation, TraceLocation
 from spantree.entities.values import decode
 from spantree.recording.capture import capture
+from spantree.recording.given import is_a, items_of, pairs_of, text_of
 from spantree.recording.guard import guard, warn
 from spantree.recording.names import checked_name
 
@@ -78,17 +79,18 @@ def make_site(
     with guard("make_site"):
         own: dict[str, Captured] = {}
         site.name = checked_name(name, own)
-        site.span_type = SpanType.UNKNOWN if span_type is None else str(span_type)
-        if type(attributes) is dict:
-            own.update({str(k): capture(v) for k, v in attributes.items()})
+        site.span_type = SpanType.UNKNOWN if span_type is None else text_of(span_type)
+        if attributes is not None:
+            own.update({text_of(k): capture(v) for k, v in pairs_of(attributes)})
         if description is not None:
-            own[DESCRIPTION] = str(description)
+            own[DESCRIPTION] = text_of(description)
         level = None if log_level is None else log_level_of(log_level)
         if level is not None:
             own[LOG_LEVEL] = int(level)
         site.attributes = own or NO_ATTRIBUTES
-        if isinstance(links, (list, tuple)):
-            site.links = [own_link(x) for x in links if isinstance(x, Link)] or NO_LINKS
+        if links is not None:
+            given = [own_link(link) for link in items_of(links) if is_a(link, Link)]
+            site.links = given or NO_LINKS
         if destination is not None:
             site.experiment_id = experiment_of(destination)
         if sampling_ratio is not None:
@@ -97,8 +99,8 @@ def make_site(
 
 
 def _ratio_of(ratio: object) -> float | None:
-    if isinstance(ratio, (int, float)):
-        return min(1.0, max(0.0, float(ratio)))
+    if type(ratio) in (int, float, bool):
+        return 1.0 if ratio >= 1 else max(0.0, float(ratio))  # type: ignore[operator,arg-type]
     warn(
         "sampling_ratio",
         "A sampling ratio is a number from 0 to 1, not a %s; ignored.",
@@ -109,35 +111,36 @@ def _ratio_of(ratio: object) -> float | None:
 
 def own_link(link: Link) -> Link:
     """Copy a link, so that a later change of its attributes does not show."""
-    if not link.attributes:
-        return link
+    trace_id, span_id = text_of(link.trace_id), text_of(link.span_id)
+    if link.attributes is None:
+        return Link(trace_id, span_id)
     attributes = decode(capture(link.attributes))
     if not isinstance(attributes, dict):
         attributes = {"attributes": attributes}
-    return Link(link.trace_id, link.span_id, attributes)
+    return Link(trace_id, span_id, attributes)
 
 
 def log_level_of(level: object) -> SpanLogLevel | None:
     """Read a log level from itself, its name in any case, or its number."""
-    if level is None or isinstance(level, SpanLogLevel):
+    if level is None or type(level) is SpanLogLevel:
         return level
     try:
-        if isinstance(level, str):
-            return SpanLogLevel[level.upper()]
-        return SpanLogLevel(level) if isinstance(level, int) else None
+        if is_a(level, str):
+            return SpanLogLevel[text_of(level).upper()]
+        return SpanLogLevel(level) if type(level) is int else None
     except (KeyError, ValueError):
         warn(
             "log_level",
             "A log level is DEBUG, INFO, WARNING, ERROR or CRITICAL, not %r; ignored.",
-            str(level),
+            text_of(level),
         )
         return None
 
 
 def experiment_of(destination: object) -> str | None:
     """Read the experiment that a trace destination names."""
-    if isinstance(destination, TraceLocation):
+    if type(destination) is TraceLocation:
         destination = destination.mlflow_experiment
-    if isinstance(destination, MlflowExperimentLocation):
-        return destination.experiment_id
-    return None if destination is None else str(destination)
+    if type(destination) is MlflowExperimentLocation:
+        destination = destination.experiment_id
+    return None if destination is None else text_of(destination)

@@ -154,7 +154,7 @@ def start_span_no_context(
     span = RECORDER.begin_detached(
         site, parent_span, inputs, start_time_ns=start_time_ns
     )
-    if span and (tags or metadata):
+    if span and not (tags is None is metadata):
         span.owner.update(tags=tags, metadata=metadata)
     return span
 

@@ -102,6 +102,27 @@ def test_recording_calls_take_wrong_types():
     assert (info.state, root.span_type, root.get_attribute("7")) == ("OK", "5", 1)
 
 
+class Unprintable:
+    def __str__(self):
+        raise SystemExit(3)
+
+
+def test_what_has_no_text_is_named_by_its_type():
+    with spantree.start_span(
+        "root", span_type=Unprintable(), description=Unprintable()
+    ) as span:
+        spantree.update_current_trace(
+            tags={"t": Unprintable(), "after": "kept"}, user=Unprintable()
+        )
+        span.record_exception(Unprintable())
+
+    info, root = last().info, last().data.root
+    said = "<unprintable Unprintable>"
+    assert (info.tags["t"], info.tags["after"], info.user) == (said, "kept", said)
+    assert (root.span_type, root.description) == (said, said)
+    assert root.events[0].attributes["exception.message"] == said
+
+
 def assert_described():
     (trace,) = {t.info.trace_id: t for t in found(None)}.values()
     info = trace.info

@@ -12,7 +12,7 @@ from spantree.entities import Assessment, Span, Trace
 from spantree.exceptions import SpantreeException
 
 RECORDING = {
-    "add_trace", "continue_trace", "headers", "log_trace", "propagate", "set_trace_tag",
+    "add_trace", "continue_trace", "headers", "log_trace", "propagate",
     "start_span_no_context", "trace", "update_current_trace",
 }  # fmt: skip
 OTHERS = {"load_ipython_extension", "unload_ipython_extension", "autolog", "configure"}
@@ -29,7 +29,7 @@ def asking():
     found |= {
         f"client.{name}": getattr(client, name)
         for name in dir(spantree.TraceClient)
-        if not name.startswith("_") and not name.startswith(("start_", "end_", "set_"))
+        if not name.startswith("_") and not name.startswith(("start_", "end_"))
     }
     found["tracing.set_destination"] = spantree.tracing.set_destination
     found["tracing.configure"] = spantree.tracing.configure
