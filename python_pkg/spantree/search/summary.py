@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from spantree.entities.span import MODEL, PROVIDER, SpanStatusCode, SpanType
-from spantree.entities.trace import SESSION, USER, TraceState
+from spantree.entities.trace import COST, SESSION, TOKEN_USAGE, USER, TraceState
 from spantree.search.texts import clean_text
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ def summarise(trace: Trace, usage: Usage | None = None) -> Summary:
     """
     info, spans, root = trace.info, trace.data.spans, trace.data.root
     usage = trace.usage() if usage is None else usage
-    tokens = usage.tokens or _reported(trace, "token_usage")
-    cost = usage.cost or _reported(trace, "cost")
+    tokens = usage.tokens or _reported(trace, TOKEN_USAGE, "token_usage")
+    cost = usage.cost or _reported(trace, COST, "cost")
     start_ns, dur_ns = _times(trace)
     failed = [s for s in spans if s.status_code is SpanStatusCode.ERROR]
     return Summary(
@@ -172,8 +172,10 @@ def _error_text(root: Span | None, failed: Sequence[Span]) -> str | None:
     return error_of(failed[0]) if failed else None
 
 
-def _reported(trace: Trace, name: str) -> dict[str, int]:
+def _reported(trace: Trace, key: str, name: str) -> dict[str, int]:
     """Read usage out of the metadata, where a foreign program may put any text."""
+    if key not in trace.info.trace_metadata:
+        return {}
     try:
         found = getattr(trace.info, name)
     except ValueError:

@@ -20,12 +20,14 @@ class Draft:
     """A trace on its way into the file.
 
     Args:
+        key: The trace's id.
         trace: As it came.
         changed: The ids of its spans that the file does not hold as they are; None
             if it is not known to hold any.
         encoded: None for a trace of which the file may hold a part.
     """
 
+    key: int
     trace: Trace
     changed: set[int] | None
     encoded: Encoded | None = None
@@ -58,7 +60,7 @@ class Encoded(NamedTuple):
     is_whole: bool
 
 
-def draft_of(trace: Trace, written: Mapping[int, Span]) -> Draft:
+def draft_of(key: int, trace: Trace, written: Mapping[int, Span]) -> Draft:
     """Look at what is new in a trace; encode it if that is all of it."""
     if written or trace.info.state is TraceState.IN_PROGRESS:
         there = written.get
@@ -68,8 +70,8 @@ def draft_of(trace: Trace, written: Mapping[int, Span]) -> Draft:
             if (known := there(span.span_key)) is not span
             and (known is None or not is_same(known, span))
         }
-        return Draft(trace, changed)
-    return Draft(trace, None, encode(trace))
+        return Draft(key, trace, changed)
+    return Draft(key, trace, None, encode(trace))
 
 
 def encode(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from spantree.entities.trace import TRACE_NAME, Trace
+from spantree.entities.trace import TRACE_NAME, Trace, TraceState
 from spantree.search.texts import clean_text
 from spantree.store.classes import united
 from spantree.store.conversations import ConversationWriter
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
 
 _NO_TEXTS: Texts = ({}, {})
+_NOBODY = (None, None)
 _FIND_TRACE = "SELECT id, version FROM trace WHERE trace_id = ?"
 _UPDATE_TRACE = (
     f"UPDATE trace SET ({names(OWNED_COLUMNS)}, version) = "
@@ -138,7 +139,7 @@ class Inserter:
     def begin(self, drafts: Iterable[Draft]) -> None:
         """Look in one go which of the traces that come are stored already."""
         execute = self._connection.execute
-        keys = {draft.trace.key for draft in drafts}
+        keys = {draft.key for draft in drafts}
         if not self._connection.dialect.has_one_writer:
             self._there = keys
             return
@@ -151,7 +152,7 @@ class Inserter:
 
     def write(self, draft: Draft) -> None:
         """Insert a trace, or merge it into what is stored; :meth:`finish` ends it."""
-        key, encoded = draft.trace.key, draft.encoded
+        key, encoded = draft.key, draft.encoded
         if encoded is not None and encoded.is_whole and key not in self._there:
             self._there.add(key)
             self._open.pop(key, None)
@@ -349,11 +350,13 @@ class Inserter:
         return trace
 
     def _trace_values(self, encoded: Encoded) -> tuple[Row, Texts]:
-        trace, summary, is_named = encoded.prepared
+        key, _, summary, is_named = encoded.prepared
         texts = column_texts(summary, is_named=is_named)
         experiment = self.experiment(summary.experiment_id)
-        row = trace_row(summary, trace.key, experiment, texts)
-        return (*row, *this_process()), texts
+        row = trace_row(summary, key, experiment, texts)
+        # Of a trace that has ended nobody asks who wrote it.
+        is_open = summary.state is TraceState.IN_PROGRESS
+        return (*row, *(this_process() if is_open else _NOBODY)), texts
 
     def _texts(self, row_id: int) -> Texts:
         """Give tags and metadata as the row has them."""

@@ -40,12 +40,14 @@ class Prepared(NamedTuple):
     """A trace as stores keep it, and its sum.
 
     Args:
+        key: The trace's id.
         trace: Texts cleaned; session and user under their keys in tags and metadata;
             name, usage and times as the spans say.
         summary: The same, summed up.
         is_named: The name was set by the tag and is not just the root's.
     """
 
+    key: int
     trace: Trace
     summary: Summary
     is_named: bool
@@ -84,7 +86,7 @@ def prepare(trace: Trace) -> Prepared:
     info.request_time = summary.start_ns // NS_PER_MS
     if summary.dur_ns is not None:
         info.execution_duration = summary.dur_ns // NS_PER_MS
-    return Prepared(cleaned, summary, is_named)
+    return Prepared(trace.key, cleaned, summary, is_named)
 
 
 def merge(old: Trace, new: Trace) -> Trace:
@@ -195,12 +197,18 @@ def _clean_optional(text: str | None) -> str | None:
     return None if text is None else clean_text(str(text))
 
 
+_MOST_CLEAN = 4_096
+_clean_texts: set[str] = set()
+
+
 def _clean_spans(spans: list[Span]) -> list[Span]:
     """Clean the texts of spans; without need, give the same list."""
-    clean: set[str] = set()
+    clean = _clean_texts
+    if len(clean) > _MOST_CLEAN:
+        clean.clear()
     cleaned: list[Span] | None = None
     for at, span in enumerate(spans):
-        # Most spans share the names of others.
+        # Most spans share the names of others, in this trace or in those before.
         is_known = span.name in clean and span.span_type in clean
         if is_known and not span.status_message:
             continue

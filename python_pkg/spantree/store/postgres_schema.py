@@ -47,7 +47,8 @@ CREATE TABLE trace(
   tags text NOT NULL, metadata text NOT NULL, pid bigint, boot text,
   version bigint NOT NULL DEFAULT 1);
 CREATE INDEX trace_recent ON trace(experiment, start_ns DESC, trace_id);
-CREATE INDEX trace_dur ON trace(experiment, dur_ns DESC NULLS LAST);
+CREATE INDEX trace_dur ON trace(
+  experiment, dur_ns DESC NULLS LAST, start_ns DESC, trace_id);
 CREATE INDEX trace_state ON trace(experiment, state, start_ns DESC)
   WHERE state <> 1;
 CREATE INDEX trace_session ON trace USING hash(session);

@@ -68,8 +68,9 @@ class SqlStore(ABC):
         inserter = self._inserter
         drafts: deque[Draft] = deque()
         for number, trace in enumerate(traces):
-            written = inserter.written_spans(trace.key) if inserter else {}
-            drafts.append(draft_of(trace, written))
+            key = trace.key
+            written = inserter.written_spans(key) if inserter else {}
+            drafts.append(draft_of(key, trace, written))
             if number % TRACES_A_BREATH == 0:
                 breathe()
         while drafts:
