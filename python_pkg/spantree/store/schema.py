@@ -43,7 +43,8 @@ CREATE TABLE trace(
   pid INTEGER, boot TEXT, version INTEGER NOT NULL DEFAULT 1);
 CREATE INDEX trace_recent ON trace(experiment, start_ns DESC, trace_id);
 CREATE INDEX trace_dur ON trace(experiment, dur_ns DESC, start_ns DESC, trace_id);
-CREATE INDEX trace_state ON trace(experiment, state, start_ns DESC) WHERE state <> 1;
+CREATE INDEX trace_state ON trace(experiment, state, start_ns DESC, trace_id)
+  WHERE state <> 1;
 CREATE INDEX trace_session ON trace(session, start_ns) WHERE session IS NOT NULL;
 CREATE INDEX trace_user ON trace(user, start_ns) WHERE user IS NOT NULL;
 CREATE INDEX trace_creq ON trace(client_request_id)
