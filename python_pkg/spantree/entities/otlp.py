@@ -11,6 +11,7 @@ of a trace as a whole stands on its root.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from spantree.entities.ids import parse_span_id, parse_trace_id
@@ -437,6 +438,7 @@ def _get(holder: Mapping[str, Any], key: str, default: Any) -> Any:
     return holder.get(_snake(key), default)
 
 
+@lru_cache(maxsize=64)
 def _snake(key: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in key)
 

@@ -40,6 +40,8 @@ class Desk:
         self._lock = threading.Lock()
         self._waiting: list[tuple[Sequence[Trace], Future[None]]] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spantree-ui-writer")
+        # One, so that lists never wait for more than one request that is being read.
+        self._parser = ThreadPoolExecutor(1, thread_name_prefix="spantree-ui-parser")
         self._experiments: set[str] = set()
         self.added = 0
         """Traces, or parts of them, that were committed."""
@@ -68,6 +70,10 @@ class Desk:
     async def read(self, ask: Callable[[Store], T]) -> T:
         """Ask the store, off the loop."""
         return await asyncio.to_thread(ask, self.store)
+
+    async def parse(self, work: Callable[[], T]) -> T:
+        """Read a request, off the loop, one after the other."""
+        return await asyncio.wrap_future(self._parser.submit(work))
 
     async def change(self, change: Callable[[Store], T]) -> T:
         """Change the store, off the loop."""
@@ -146,5 +152,6 @@ class Desk:
 
     def close(self) -> None:
         """Finish what is being written, and let go of the store."""
+        self._parser.shutdown(wait=True)
         self._thread.shutdown(wait=True)
         self.store.close()

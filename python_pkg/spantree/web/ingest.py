@@ -6,9 +6,9 @@ whole; sending it twice changes nothing.
 
 from __future__ import annotations
 
-import asyncio
 from base64 import b64decode
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
@@ -50,7 +50,7 @@ def routes(desk: Desk) -> list[Route]:
         experiment = request.headers.get(EXPERIMENT_HEADER)
         if experiment is not None:
             await desk.check_experiment(experiment)
-        traces = await asyncio.to_thread(read_traces, body, kind, experiment)
+        traces = await desk.parse(partial(read_traces, body, kind, experiment))
         await desk.add(traces)
         # An empty ExportTraceServiceResponse: all were taken.
         return Response(b"" if kind == _PROTOBUF else b"{}", media_type=kind)

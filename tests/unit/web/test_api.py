@@ -65,6 +65,17 @@ def test_wrong_arguments_are_refused(site, some, given):
     assert site.post("/api/v1/search", json=given).status_code == 400
 
 
+def test_bodies_are_at_most_200_levels_deep(site):
+    deep = '{"filter":' + "[" * 300 + "]" * 300 + "}"
+
+    answer = site.post(
+        "/api/v1/search", content=deep, headers={"Content-Type": "application/json"}
+    )
+
+    assert answer.status_code == 400
+    assert "200 levels" in answer.json()["message"]
+
+
 def test_sessions_are_counted(site, some):
     found = site.post("/api/v1/sessions", json={"filter": "name = 'agent'"}).json()
 
