@@ -15,6 +15,7 @@ from spantree.recording.capture import (
     capture,
     capture_arguments,
     configure_limits,
+    register_serializer,
 )
 
 HANG_S = 60
@@ -190,6 +191,25 @@ def test_time_is_limited(limits):
 
     assert b'"time_ms"' in stored
     assert cuts[-1]["unit"] == "time"
+
+
+class Waiting:
+    """Its serializer takes no time of the processor's, as a thread that has to wait."""
+
+
+def test_only_time_of_the_processor_counts(limits):
+    def waits(_value):
+        time.sleep(0.05)
+        return "waited"
+
+    limits(max_time_ms=200)
+    register_serializer(Waiting, waits)
+    cuts = []
+
+    stored = capture([Waiting() for _ in range(5)] + [1] * 1_000 + [2**70], cuts)
+
+    assert json.loads(stored)[:6] == ["waited"] * 5 + [1]
+    assert cuts == []
 
 
 def test_values_at_the_limit_are_whole():

@@ -10,6 +10,7 @@ import pytest
 
 import spantree
 from spantree.exceptions import FilterError, MlflowException, SpantreeException
+from spantree.testing import outline
 
 
 @spantree.trace
@@ -123,6 +124,42 @@ def test_a_program_that_ends_at_once_loses_nothing(tmp_path):
     )
 
     assert len(spantree.search_traces()) == 50
+
+
+ENDS = {
+    "return": "",
+    "exit": "sys.exit(3)",
+    "error": "raise RuntimeError",
+    "interrupt": "signal.raise_signal(signal.SIGINT)",
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_a_span_open_at_exit_is_stored_as_interrupted(tmp_path, how):
+    subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            (
+                "import signal, spantree, sys\n"
+                "spantree.set_tracking_uri(sys.argv[1])\n"
+                "root = spantree.start_span_no_context('root', inputs=1)\n"
+                "spantree.start_span_no_context('done', parent_span=root).end()\n"
+                "spantree.start_span_no_context('open', parent_span=root)\n" + ENDS[how]
+            ),
+            str(tmp_path / "traces.db"),
+        ],
+        check=False,
+        capture_output=True,
+    )
+
+    (trace,) = spantree.search_traces(return_type="list")
+    assert trace.info.state == "INTERRUPTED"
+    assert outline(trace) == (
+        "root UNKNOWN (open)\n  done UNKNOWN\n  open UNKNOWN (open)"
+    )
+    assert trace.info.execution_duration is None
+    assert len(spantree.search_traces("state = 'INTERRUPTED'")) == 1
 
 
 @pytest.mark.parametrize(

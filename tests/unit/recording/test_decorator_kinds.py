@@ -6,6 +6,7 @@ import asyncio
 import functools
 import inspect
 import math
+import re
 from unittest.mock import MagicMock
 
 import pytest
@@ -254,6 +255,41 @@ def test_the_span_of_a_returned_coroutine_lasts_until_it_has_finished(traces):
     assert traces[0].data.root.outputs == "done"
 
 
+def test_a_returned_coroutine_keeps_its_name(traces):
+    async def inner():
+        return 1
+
+    @trace
+    def outer():
+        return inner()
+
+    made, plain = outer(), inner()
+    said = [(one.__name__, one.__qualname__, type(one)) for one in (made, plain)]
+    made.close()
+    plain.close()
+
+    assert said[0] == said[1]
+
+
+def test_a_returned_future_or_task_is_not_touched(traces):
+    @trace
+    def f(awaitable):
+        return awaitable
+
+    async def main():
+        future = asyncio.get_running_loop().create_future()
+        task = asyncio.ensure_future(asyncio.sleep(0, "slept"))
+        assert f(future) is future
+        assert f(task) is task
+        ended = [t.info.state for t in traces]
+        future.set_result("set")
+        return ended, await future, await task
+
+    assert asyncio.run(main()) == (["OK", "OK"], "set", "slept")
+    kinds = [trace.data.root.outputs["type"] for trace in traces]
+    assert [kind.rpartition(".")[2] for kind in kinds] == ["Future", "Task"]
+
+
 def test_a_returned_coroutine_that_fails(traces, root):
     async def inner():
         raise ValueError("v")
@@ -371,3 +407,17 @@ def test_only_innermost_errors_of_a_deep_stack_are_kept(traces, root):
     stack = root().exception[2]
     assert stack.count("in down") <= 60
     assert "ValueError: deep" in stack
+
+
+def test_a_long_stack_keeps_its_ends_and_says_what_is_missing(traces, root):
+    @trace
+    def f():
+        raise ValueError("begins " + "x" * 100_000 + " ends")
+
+    with pytest.raises(ValueError):
+        f()
+
+    stack = root().exception[2]
+    assert len(stack) <= 50_000
+    assert stack.startswith("Traceback") and stack.endswith(" ends\n")
+    assert re.search(r"\n… \[\d\d,\d{3} characters left out\]\n", stack)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
+import traceback
 from contextvars import copy_context
+from pathlib import Path
 
 import pytest
 
+import spantree
 from spantree import TraceClient, set_trace_tag
 from spantree.entities import TraceState
 from spantree.recording import (
@@ -279,6 +283,58 @@ def test_a_recorded_text_is_an_exception(traces, root):
 
     assert root().exception[:2] == ("Exception", "oops")
     assert root().status.status_code == "ERROR"
+
+
+def frames_of_ours(call):
+    """Call, and give how many frames between us and what was raised are spantree's."""
+    try:
+        call()
+    except ValueError as error:
+        walked = traceback.walk_tb(error.__traceback__)
+        files = [frame.f_code.co_filename for frame, _ in walked]
+    ours = str(Path(spantree.__file__).parent)
+    return sum(f == "<spantree>" or f.startswith(ours) for f in files)
+
+
+def plain():
+    raise ValueError
+
+
+def items():
+    yield 1
+    raise ValueError
+
+
+async def awaited():
+    raise ValueError
+
+
+async def awaited_items():
+    yield 1
+    raise ValueError
+
+
+async def each(made):
+    async for _ in made:
+        pass
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: trace(plain)(),
+        lambda: trace(functools.partial(plain))(),
+        lambda: list(trace(items)()),
+        lambda: asyncio.run(trace(awaited)()),
+        lambda: asyncio.run(trace(lambda: awaited())()),
+        lambda: asyncio.run(each(trace(awaited_items)())),
+        lambda: trace(int)("no number"),
+        lambda: trace(float.fromhex)("no number"),
+    ],
+)
+def test_at_most_two_frames_of_ours_stand_in_a_traceback(traces, call):
+    assert frames_of_ours(call) <= 2
+    assert all("<spantree>" not in t.data.root.exception[2] for t in traces)
 
 
 def test_blocks_may_end_out_of_order(traces):
