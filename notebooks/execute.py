@@ -33,12 +33,13 @@ MASKS = (
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[.\d]*(\+00:00)?"), "TIME"),
     (re.compile(r"\b1\d{12}\b"), "MILLISECONDS"),
     (re.compile(r"\d+(\.\d+)?(µs|ms|s)\b"), "DURATION"),
-    (re.compile(r"\([+−]\d+ %\)|\(same\)"), "CHANGE"),
+    (re.compile(r" \([+−]\d+ %\)"), ""),
     (re.compile(r"(?<!\$)\b\d+\.\d{3,}\b"), "NUMBER"),
     (re.compile(r"\b\d+(\.\d+)? [kM]?B\b"), "BYTES"),
     (re.compile(r"[·█▏▎▍▌▋▊▉]+"), "BAR"),
     (re.compile(r"(pid|port) \d+"), "NUMBER"),
     (re.compile(r"openai +\d+\.\d+\.\d+"), "openai VERSION"),
+    (re.compile(r"[├└]─"), "├─"),
     (re.compile(r"[ \t]+"), " "),
 )
 
@@ -102,13 +103,20 @@ def _code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
 
 def _masked(cell: nbformat.NotebookNode) -> list[str]:
     """Give the plain text under a cell without what differs from run to run."""
-    # Where a stream is cut, and on which side of a tree, is chance.
+    # Where a stream is cut, and on which side of a tree, is chance. A tree stands above
+    # the result if the cell took so long that it was drawn meanwhile.
     printed = [o.text for o in cell.outputs if o.output_type == "stream"]
-    shown = [o.data.get("text/plain", "") for o in cell.outputs if "data" in o]
+    shown = [
+        o.data.get("text/plain", "")
+        for kind in ("execute_result", "display_data")
+        for o in cell.outputs
+        if o.output_type == kind
+    ]
     whole = "\n".join(["".join(printed), *shown])
     for pattern, word in MASKS:
         whole = pattern.sub(word, whole)
-    return whole.splitlines()
+    # Threads and tasks begin in any order.
+    return sorted(line.strip() for line in whole.splitlines())
 
 
 def main() -> int:
