@@ -290,15 +290,22 @@ class Inserter:
         self._put_around(row_id, encoded, _NO_TEXTS, texts)
         return self._put_spans(row_id, encoded, None)
 
-    def _merge(self, row_id: int, draft: Draft) -> _Written:
-        """Merge a trace into what is stored of it, and write the whole anew."""
+    def _merge(self, row_id: int, draft: Draft) -> _Written | None:
+        """Merge a trace into what is stored of it, and write the whole anew.
+
+        Gives None where others have written spans of it: to go on with the own ones
+        alone would say of the whole what is true of a part.
+        """
         before = self._texts(row_id)
         stored = self._stored(row_id, before, include_spans=True)
         encoded = encode(merge(stored, draft.trace))
         self._update_row(row_id, encoded, before)
         self._drop_chunks("trace", row_id)
         self._drop_groups(row_id)
-        return self._put_spans(row_id, encoded, None)
+        written = self._put_spans(row_id, encoded, None)
+        own = draft.spans
+        is_all = all(span.span_key in own for span in stored.data.spans)
+        return written if is_all else None
 
     def _continue(self, row_id: int, draft: Draft, known: _Written) -> _Written:
         """Add to a trace what has become of it; ended spans stay where they are."""

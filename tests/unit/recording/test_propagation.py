@@ -261,6 +261,21 @@ def test_parts_of_two_processes_on_one_store_make_one_trace(tmp_path, monkeypatc
     assert (trace.name, trace.info.request_preview) == ("client", '"hello"')
 
 
+def test_a_part_that_comes_after_the_root_renames_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPANTREE_DATA_DIR", str(tmp_path))
+    spantree.set_tracking_uri(None)
+    with spantree.start_span("client") as client:
+        client.set_inputs("hello")
+        sent = json.dumps(spantree.headers())
+    spantree.flush()
+
+    subprocess.run([sys.executable, "-c", SERVER, sent], check=True)
+
+    (trace,) = spantree.search_traces("name = 'client'", return_type="list")
+    assert [s.name for s in trace.data.spans] == ["client", "serve"]
+    assert (trace.name, trace.info.request_preview) == ("client", '"hello"')
+
+
 def test_the_client_puts_a_span_under_one_that_has_ended():
     client = spantree.TraceClient()
     with spantree.start_span("root") as root, spantree.start_span("child") as child:
