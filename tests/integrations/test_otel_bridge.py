@@ -366,6 +366,27 @@ def test_what_is_traced_directly_is_not_recorded_twice(tracer, traces):
     assert [outline(trace) for trace in traces] == ["ours UNKNOWN"]
 
 
+@pytest.mark.parametrize("way", ["create", "stream"])
+def test_anthropic_s_sdk_sends_no_header_for_us(claude, provider, traces, asked, way):
+    otel.install()
+
+    with spantree.start_span("ask"):
+        if way == "create":
+            claude.messages.create(**asked("hello"))
+        else:
+            with claude.messages.stream(**asked("hello")) as stream:
+                stream.until_done()
+
+    (received,) = provider.requests
+    assert [
+        n for n in received.headers if n.lower() in ("traceparent", "baggage")
+    ] == []
+    assert outline(traces[0]).splitlines() == [
+        "ask UNKNOWN",
+        f"  Messages.{way} CHAT_MODEL",
+    ]
+
+
 def test_context_mode_shows_our_spans_and_records_nothing(traces):
     assert otel.install("context") == "context"
     assert trace_api._TRACER_PROVIDER is None

@@ -9,7 +9,12 @@ from opentelemetry.trace import NonRecordingSpan, SpanKind
 from opentelemetry.util._decorator import _agnosticcontextmanager
 
 from spantree.entities.dialects import is_about_models
-from spantree.entities.dialects.scopes import COVERED, is_model_scope, is_within
+from spantree.entities.dialects.scopes import (
+    COVERED,
+    SENT_ALONG,
+    is_model_scope,
+    is_within,
+)
 from spantree.entities.propagation import TraceParent
 from spantree.entities.span import KIND, SCOPE, SpanType
 from spantree.integrations._call import Options
@@ -154,6 +159,9 @@ class SpantreeTracer(trace.Tracer):  # type: ignore[misc, unused-ignore]
             )
             if begun is not None:
                 return begun
+            scope = self._scope["name"]
+            if scope in SENT_ALONG and self._provider.is_covered(scope):
+                return trace.INVALID_SPAN
         return NonRecordingSpan(above.get_span_context())
 
     def _delegate(self, provider: trace.TracerProvider) -> trace.Tracer:

@@ -72,6 +72,11 @@ COVERED: Final = {
 }
 
 
+# SDKs that write the context of their own span into the headers of their requests; a
+# span without one leaves the headers as they are.
+SENT_ALONG: Final = frozenset({"com.anthropic.sdk.python"})
+
+
 def is_model_scope(name: str) -> bool:
     """Whether an instrumentation's spans are about models."""
     return name.startswith(MODEL_SCOPES)
