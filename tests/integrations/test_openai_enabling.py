@@ -291,6 +291,7 @@ def test_an_untested_version_warns_once(monkeypatch, caplog, version, told, stat
 
     assert [record.getMessage() for record in caplog.records] == [told]
     assert integration.status().state == state
+    assert integration.status().complaint in told
     integration.autolog(silent=True, disable_for_unsupported_versions=True)
     assert integration.status().state == "off"
 

@@ -54,12 +54,14 @@ class LibraryStatus:
     Args:
         library: The library's name.
         installed: The version that is installed, or None.
-        supported: The range of versions that the hooks are made for.
+        supported: The versions that the hooks are made for. An older one is left
+            alone; the calls of a newer one are traced as far as the hooks fit.
         state: Whether calls are traced, and if not, why.
         hooks_applied: ``module.Class.method`` of those in place.
         hooks_missing: Those that this version should have and doesn't.
         calls: How many calls were traced in this process.
         internal_errors: Failures of our own, swallowed.
+        complaint: How the installed version lies outside of the range, or None.
     """
 
     library: str
@@ -70,6 +72,7 @@ class LibraryStatus:
     hooks_missing: tuple[str, ...]
     calls: int
     internal_errors: int
+    complaint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +246,7 @@ class Integration:
             hooks_missing=tuple(sorted(missing)),
             calls=self.calls,
             internal_errors=internal_errors().get(self.site, 0),
+            complaint=None if version is None else self.versions.complaint(version),
         )
 
     def _names(self, state: HookState) -> set[str]:

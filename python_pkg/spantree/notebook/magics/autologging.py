@@ -66,6 +66,7 @@ def _table(rows: list[LibraryStatus]) -> str:
             row.supported,
             row.state,
             f"{row.calls:,} calls traced",
+            "" if row.complaint is None else f"{row.installed} is {row.complaint}",
         )
         for row in rows
     ]

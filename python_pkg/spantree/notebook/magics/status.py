@@ -172,9 +172,9 @@ def _check_libraries(_: Desk) -> Iterator[str]:
             continue
         mark = "✗" if row.hooks_missing and row.state == "partial" else "·"
         missing = f", without {', '.join(row.hooks_missing)}" if mark == "✗" else ""
+        made_for = row.complaint or f"made for {row.supported}"
         yield (
-            f"{mark} {row.library} {row.installed} (made for {row.supported}): "
-            f"{row.state}{missing}"
+            f"{mark} {row.library} {row.installed} ({made_for}): {row.state}{missing}"
         )
 
 
