@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 
 MIME = "application/vnd.spantree.trace.v1+json"
@@ -80,3 +83,71 @@ def run_cells(tmp_path):
 def module_run_cells(tmp_path_factory):
     """The same for results that a module's tests share."""
     return lambda *cells: execute(cells, tmp_path_factory.mktemp("kernel"))
+
+
+class Kernel:
+    """One kernel, driven by the protocol itself, so that every message is seen."""
+
+    def __init__(self, manager, client) -> None:
+        self.manager = manager
+        self.client = client
+
+    def run(self, code: str, *, interrupt_after: str | None = None) -> list[dict]:
+        """Run a cell; give its messages in order, the status ones left out.
+
+        Args:
+            interrupt_after: Interrupt the kernel when this is printed.
+        """
+        wanted = self.client.execute(code)
+        messages = []
+        while True:
+            message = self.client.get_iopub_msg(timeout=60)
+            kind = message["header"]["msg_type"]
+            if (
+                kind == "status"
+                and message["content"]["execution_state"] == "idle"
+                and message["parent_header"].get("msg_id") == wanted
+            ):
+                return messages
+            if kind in ("status", "execute_input"):
+                continue
+            messages.append(message)
+            text = message["content"].get("text", "")
+            if interrupt_after is not None and interrupt_after in text:
+                # A moment later: the cell is to be inside its call.
+                threading.Timer(0.5, self.interrupt).start()
+
+    def interrupt(self) -> None:
+        os.kill(self.manager.provisioner.process.pid, signal.SIGINT)
+
+    def text(self, code: str) -> str:
+        """Run a cell; give what it printed and its result."""
+        contents = [message["content"] for message in self.run(code)]
+        return "\n".join(
+            c.get("text") or c.get("evalue") or c.get("data", {}).get("text/plain", "")
+            for c in contents
+        )
+
+    def kill(self) -> None:
+        """End the kernel as a crash does."""
+        process = self.manager.provisioner.process
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def new_kernel(tmp_path, monkeypatch):
+    """Start kernels that keep their traces in one store."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("SPANTREE_DATA_DIR", str(tmp_path / "data"))
+    started = []
+
+    def start() -> Kernel:
+        manager, client = start_new_kernel(cwd=str(tmp_path))
+        started.append((manager, client))
+        return Kernel(manager, client)
+
+    yield start
+    for manager, client in started:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import threading
 
 import pytest
-from jupyter_client.manager import start_new_kernel
 
 MIME = "application/vnd.spantree.trace.v1+json"
 TRACED = """
@@ -26,54 +22,12 @@ def work(steps, seconds):
 """
 
 
-class Kernel:
-    """One kernel, driven by the protocol itself, so that every message is seen."""
-
-    def __init__(self, manager, client) -> None:
-        self.manager = manager
-        self.client = client
-
-    def run(self, code: str, *, interrupt_after: str | None = None) -> list[dict]:
-        """Run a cell; give its messages in order, the status ones left out.
-
-        Args:
-            interrupt_after: Interrupt the kernel when this is printed.
-        """
-        wanted = self.client.execute(code)
-        messages = []
-        while True:
-            message = self.client.get_iopub_msg(timeout=60)
-            kind = message["header"]["msg_type"]
-            if (
-                kind == "status"
-                and message["content"]["execution_state"] == "idle"
-                and message["parent_header"].get("msg_id") == wanted
-            ):
-                return messages
-            if kind in ("status", "execute_input"):
-                continue
-            messages.append(message)
-            text = message["content"].get("text", "")
-            if interrupt_after is not None and interrupt_after in text:
-                # A moment later: the cell is to be inside its call.
-                threading.Timer(0.5, self.interrupt).start()
-
-    def interrupt(self) -> None:
-        os.kill(self.manager.provisioner.process.pid, signal.SIGINT)
-
-
 @pytest.fixture
-def kernel(tmp_path, monkeypatch):
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    manager, client = start_new_kernel(cwd=str(tmp_path))
-    try:
-        found = Kernel(manager, client)
-        found.run("%load_ext spantree")
-        found.run(TRACED)
-        yield found
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
+def kernel(new_kernel):
+    found = new_kernel()
+    found.run("%load_ext spantree")
+    found.run(TRACED)
+    return found
 
 
 def drawings(messages: list[dict]) -> list[dict]:
