@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from spantree.search import Query, Summary
-    from spantree.shipping import Dispatch
+    from spantree.shipping import Dispatch, Server
     from spantree.store import Page, Store, Target, Writer
 
 _T = TypeVar("_T")
@@ -144,6 +144,15 @@ class Runtime:
         """Give what sends traces on, None if they only rest."""
         self.target()
         return self._dispatch
+
+    def server(self) -> Server | None:
+        """Give the server that can be asked for traces too, None if there is none."""
+        dispatch = self.dispatch()
+        return None if dispatch is None else dispatch.server(self.experiment_id_for)
+
+    def experiment_id_for(self, name: str) -> str:
+        """Give the id of the experiment of that name, which is made if need be."""
+        return self.write(lambda store: store.experiment_id_for(name))
 
     def set_target(self, uri: str | Path | Sequence[str | Path] | None) -> None:
         """Send the traces recorded from now on elsewhere.
@@ -272,7 +281,9 @@ class Runtime:
         known = live.to_trace() if live is not None else self.writer().pending(key)
         if known is None:
             self._judged.discard(key)
-            return self.read(lambda store: store.get(key))
+            stored = self.read(lambda store: store.get(key))
+            server = self.server() if stored is None else None
+            return stored if server is None else server.get(key)
         if key in self._judged:
             stored = self.read(lambda store: store.get(key, include_spans=False))
             known.info.assessments = stored.info.assessments if stored else []
@@ -284,9 +295,18 @@ class Runtime:
         stored = self.read(lambda store: store.get(key))
         return live.to_trace() if stored is None and live is not None else stored
 
-    def search(self, query: Query, limit: int | None, *, spans: bool) -> list[Trace]:
+    def search(
+        self,
+        query: Query,
+        limit: int | None,
+        *,
+        spans: bool,
+        everywhere: bool = False,
+    ) -> list[Trace]:
         """Give the traces that match, this process's latest included."""
-        return self.search_page(query, limit, cursor=None, spans=spans).traces
+        return self.search_page(
+            query, limit, cursor=None, spans=spans, everywhere=everywhere
+        ).traces
 
     def search_page(
         self,
@@ -296,9 +316,21 @@ class Runtime:
         cursor: str | None,
         spans: bool,
         timeout_s: float | None = None,
+        everywhere: bool = False,
     ) -> Page:
-        """Give a page of the traces that match, this process's latest included."""
+        """Give a page of the traces that match, this process's latest included.
+
+        With ``everywhere``, also of those on the server that traces are sent to.
+        """
         self.flush(_READ_YOUR_WRITES_SECONDS)
+        if everywhere and (server := self.server()) is not None:
+            return server.search(
+                query,
+                limit=limit,
+                cursor=cursor,
+                include_spans=spans,
+                timeout_s=timeout_s,
+            )
         return self.read(
             lambda store: store.search(
                 query,
@@ -402,6 +434,15 @@ class Runtime:
         """
         self._judged.add(trace.key)
         return self.write(change)
+
+    def elsewhere(self, key: int) -> Server | None:
+        """Give the server if it alone may have a trace, else None."""
+        server = self.server()
+        if server is None or RECORDER.traces.get(key) is not None:
+            return None
+        self.flush(_READ_YOUR_WRITES_SECONDS)
+        stored = self.read(lambda store: store.get(key, include_spans=False))
+        return server if stored is None else None
 
     def stats(self) -> dict[str, int]:
         """Count what was saved, what waits and what went wrong."""

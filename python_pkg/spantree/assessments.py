@@ -236,9 +236,12 @@ def delete_assessment(trace_id: str, assessment_id: str) -> None:
         SpantreeException: If the trace or the assessment is unknown.
     """
     trace = RUNTIME.require_trace(trace_id)
-    RUNTIME.judge(
-        trace, lambda store: store.delete_assessment(trace.key, assessment_id)
-    )
+    if RUNTIME.elsewhere(trace.key) is None:
+        RUNTIME.judge(
+            trace, lambda store: store.delete_assessment(trace.key, assessment_id)
+        )
+    if (server := RUNTIME.server()) is not None:
+        server.delete_assessment(trace.key, assessment_id)
 
 
 @older_names(request_id="trace_id")
@@ -287,6 +290,9 @@ def _put(trace_id: str, assessment: Assessment) -> None:
     trace = RUNTIME.require_trace(trace_id)
     assessment.trace_id = trace_id
     assessment.value = _json_data(assessment.value)
+    if (server := RUNTIME.elsewhere(trace.key)) is not None:
+        server.put_assessment(trace.key, assessment)
+        return
     RUNTIME.judge(trace, lambda store: store.put_assessment(trace.key, assessment))
 
 

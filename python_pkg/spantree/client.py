@@ -262,7 +262,11 @@ class TraceClient:
             model_id=model_id,
         )
         page = RUNTIME.search_page(
-            query, max_results, cursor=page_token, spans=include_spans
+            query,
+            max_results,
+            cursor=page_token,
+            spans=include_spans,
+            everywhere=True,
         )
         return PagedList(page.traces, page.cursor)
 

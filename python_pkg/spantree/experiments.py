@@ -70,7 +70,7 @@ def set_experiment(
 
 def id_of_name(name: str) -> str:
     """Give the id of the experiment of that name, which is made if need be."""
-    return RUNTIME.write(lambda store: store.experiment_id_for(name))
+    return RUNTIME.experiment_id_for(name)
 
 
 @asks
@@ -89,8 +89,12 @@ def get_experiment(experiment_id: str) -> Experiment:
 
 @asks
 def get_experiment_by_name(name: str) -> Experiment | None:
-    """Give the experiment of a name, or None."""
-    return next((e for e in _experiments() if e.name == name), None)
+    """Give the experiment of a name, of this store or the server's, or None."""
+    known = next((e for e in _experiments() if e.name == name), None)
+    server = RUNTIME.server() if known is None else None
+    if server is None or not server.has_experiment(name):
+        return known
+    return get_experiment(RUNTIME.experiment_id_for(name))
 
 
 @asks
@@ -125,7 +129,9 @@ def search_experiments(
     order_by: Sequence[str] | str | None = None,
     page_token: str | None = None,
 ) -> PagedList[Experiment]:
-    """Give the experiments, by id.
+    """Give the experiments, by id; with a server, also those that only it has.
+
+    Ids are the local store's, also of the server's.
 
     Args:
         view_type: Accepted for MLflow's callers; all here are active.
@@ -138,6 +144,11 @@ def search_experiments(
         SpantreeException: If the filter or the order is not one of these.
     """
     del view_type, page_token
+    if (server := RUNTIME.server()) is not None:
+        known = {e.name for e in _experiments()}
+        for name in server.experiment_names():
+            if name not in known:
+                RUNTIME.experiment_id_for(name)
     found = [e for e in _experiments() if _matches(e, filter_string)]
     keys = [order_by] if isinstance(order_by, str) else list(order_by or ())
     for key in reversed(keys):
@@ -162,6 +173,9 @@ def experiment_ids(
         return None
     wanted = set(names or ())
     known = [e.experiment_id for e in _experiments() if e.name in wanted]
+    if len(known) < len(wanted):
+        found = map(get_experiment_by_name, wanted)
+        known = [e.experiment_id for e in found if e is not None]
     named = map(experiment_of, [*(ids or ()), *(locations or ())])
     return [*(i for i in named if i is not None), *known]
 

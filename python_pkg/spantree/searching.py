@@ -69,7 +69,8 @@ def search_traces(
         layout: ``"mlflow"`` for the 12 columns of MLflow, ``"wide"`` to add typed ones.
         timeout: Seconds after which to stop looking into what spans carry, which no
             index serves; a warning then says how far back the search came.
-        where: ``"local"``, the only place that is searched so far.
+        where: ``"local"`` for the local store only; else a server that traces are
+            sent to is asked as well.
 
     Returns:
         A DataFrame, or a list of traces.
@@ -105,12 +106,15 @@ def search_traces(
         run_id=run_id,
         model_id=model_id,
     )
+    everywhere = where is None
     if return_type == "list":
-        return _found(query, max_results, timeout, spans=include_spans)
+        return _found(
+            query, max_results, timeout, spans=include_spans, everywhere=everywhere
+        )
     require_pandas('search_traces(return_type="pandas")')
     columns = extracted(extract_fields or ())
     spans = include_spans or bool(columns)
-    found = _found(query, max_results, timeout, spans=spans)
+    found = _found(query, max_results, timeout, spans=spans, everywhere=everywhere)
     # What was not read need not be left out.
     return _frame(found, columns, layout, spans=include_spans or not spans)
 
@@ -147,7 +151,9 @@ def search_sessions(
     found: dict[str, None] = {}
     cursor = None
     while len(found) < max_results:
-        page = RUNTIME.search_page(any_session, _PAGE, cursor=cursor, spans=False)
+        page = RUNTIME.search_page(
+            any_session, _PAGE, cursor=cursor, spans=False, everywhere=True
+        )
         found.update(dict.fromkeys(str(t.info.session) for t in page.traces))
         cursor = page.cursor
         if cursor is None:
@@ -158,6 +164,7 @@ def search_sessions(
                 query(f"session = {_quoted(session)}", "timestamp ASC"),
                 None,
                 spans=include_spans,
+                everywhere=True,
             )
         )
         for session in list(found)[:max_results]
@@ -213,19 +220,30 @@ def require_pandas(asked: str) -> None:
 
 
 def _found(
-    query: Query, limit: int | None, timeout: float | None, *, spans: bool
+    query: Query,
+    limit: int | None,
+    timeout: float | None,
+    *,
+    spans: bool,
+    everywhere: bool,
 ) -> list[Trace]:
     page = RUNTIME.search_page(
-        query, limit, cursor=None, spans=spans, timeout_s=timeout
+        query,
+        limit,
+        cursor=None,
+        spans=spans,
+        timeout_s=timeout,
+        everywhere=everywhere,
     )
     if not page.complete:
         until = datetime.fromtimestamp((page.scanned_until_ns or 0) / 1e9).astimezone()
         warn(
             "search_timeout",
-            "The search stopped after %s s, back at %s; older traces were not looked "
-            "at. Give it a longer timeout, or more conditions beside the text.",
-            timeout,
+            "The search stopped%s, back at %s; older traces were not looked at. "
+            "Give it %smore conditions beside those on texts and spans.",
+            f" after {timeout} s" if timeout else "",
             f"{until:%Y-%m-%d %H:%M:%S}",
+            "a longer timeout, or " if timeout else "",
         )
     return page.traces
 
@@ -269,10 +287,7 @@ def _has_pandas() -> bool:
 
 def _check_where(where: str | None) -> None:
     if where not in ("local", None):
-        msg = (
-            f"where is 'local', not {where!r}: traces are searched in the local store "
-            "only. Searching a remote server is not there yet."
-        )
+        msg = f"where is 'local', or left out for the server as well, not {where!r}."
         raise SpantreeException(msg)
 
 

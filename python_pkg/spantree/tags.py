@@ -28,13 +28,18 @@ def set_trace_tag(trace_id: str, key: str, value: str) -> None:
 
     Raises:
         SpantreeException: If the trace is neither live nor stored.
+        StoreError: If it was sent to a server that can't be told.
     """
     found, key = _key(trace_id), text_of(key)
     live = RECORDER.traces.get(found)
     if live is not None:
         live.update(tags={key: value})
         return
-    RUNTIME.write(lambda store: store.patch(found, tags={key: text_of(value)}))
+    value = text_of(value)
+    if (server := RUNTIME.elsewhere(found)) is not None:
+        server.set_tag(found, key, value)
+        return
+    RUNTIME.write(lambda store: store.patch(found, tags={key: value}))
 
 
 @older_names(request_id="trace_id")
@@ -44,19 +49,26 @@ def delete_trace_tag(trace_id: str, key: str) -> None:
 
     Raises:
         SpantreeException: If the trace is neither live nor stored.
+        StoreError: If it was sent to a server that can't be told.
     """
     found = _key(trace_id)
     live = RECORDER.traces.get(found)
     if live is not None:
         live.remove_tag(key)
-    # An open trace is stored as it grows, too; what is not given there stays.
-    RUNTIME.write(lambda store: store.patch(found, tags={key: None}))
+    is_here = RUNTIME.elsewhere(found) is None
+    if is_here:
+        # An open trace is stored as it grows, too; what is not given there stays.
+        RUNTIME.write(lambda store: store.patch(found, tags={key: None}))
+    server = None if live is not None else RUNTIME.server()
+    if server is not None:
+        # To send the trace again would leave it there.
+        server.delete_tag(found, key)
 
 
 @older_names(request_ids="trace_ids")
 @asks
 def delete_traces(trace_ids: Sequence[str]) -> int:
-    """Delete traces with all that belongs to them.
+    """Delete traces with all that belongs to them, also from the server.
 
     Args:
         trace_ids: Their ids.
@@ -66,9 +78,17 @@ def delete_traces(trace_ids: Sequence[str]) -> int:
 
     Raises:
         SpantreeException: If a text is no trace id.
+        StoreError: If they were sent to a server that can't be told; they are deleted
+            here then.
     """
     keys = [_key(trace_id) for trace_id in trace_ids]
-    return RUNTIME.write(lambda store: store.delete(keys))
+    server = RUNTIME.server()
+    if server is None or not keys:
+        return RUNTIME.write(lambda store: store.delete(keys))
+    # First here, so that nothing is on its way there any more.
+    here = [key for key in keys if RUNTIME.elsewhere(key) is None]
+    RUNTIME.write(lambda store: store.delete(here))
+    return len({*here, *server.delete(keys)})
 
 
 def _key(trace_id: str) -> int:

@@ -113,6 +113,30 @@ def test_what_comes_later_follows(shipping, mlflow_client):
     ) == {"a": [1, 2]}
 
 
+def test_what_was_overridden_stays_so(shipping, mlflow_client):
+    agent("hello")
+    trace_id = spantree.get_last_active_trace_id()
+    first = spantree.log_feedback(trace_id=trace_id, name="right", value=1)
+    delivered()
+    second = spantree.override_feedback(
+        trace_id=trace_id, assessment_id=first.assessment_id, value=2
+    )
+    delivered()
+    third = spantree.override_feedback(
+        trace_id=trace_id, assessment_id=second.assessment_id, value=3
+    )
+    spantree.set_trace_tag(trace_id, "again", "1")
+    delivered()
+    third.value = 4
+    spantree.update_assessment(trace_id, third.assessment_id, third)
+    delivered()
+
+    (found,) = mlflow_client("traces(name)", name=shipping)
+
+    judged = {a["feedback"]["value"]: a["valid"] for a in found["info"]["assessments"]}
+    assert judged == {1: False, 2: False, 4: True}
+
+
 def test_odd_text_gets_there(shipping, mlflow_client):
     odd = "nul \0 lone \ud800 漢 " + "x" * 5000
     with spantree.start_span("odd \ud800") as span:

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 from spantree.shipping.dispatch import Dispatch
 
 if TYPE_CHECKING:
-    from spantree.shipping.destination import Destination
+    from spantree.shipping.server import Server
 
-__all__ = ["Destination", "Dispatch"]
+__all__ = ["Dispatch", "Server"]
 
 
 def __getattr__(name: str) -> object:
-    if name == "Destination":
-        from spantree.shipping.destination import Destination
+    if name == "Server":
+        from spantree.shipping.server import Server
 
-        return Destination
+        return Server
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)

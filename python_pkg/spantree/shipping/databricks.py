@@ -8,7 +8,9 @@ from __future__ import annotations
 import configparser
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from spantree.shipping.errors import NotAllowedError, RefusedError
 from spantree.shipping.http import HttpClient
@@ -20,13 +22,42 @@ from spantree.shipping.outbox import What
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from spantree.entities.trace import Trace
     from spantree.shipping.destination import Parcel
     from spantree.store.uri import Target
 
-_FILE = (
-    "/api/2.0/fs/files/WorkspaceInternal/Mlflow/Artifacts/{experiment}/Runs/traces/"
-    "{trace}/artifacts/traces.json?overwrite=true"
-)
+_FILES = "/api/2.0/fs/files/WorkspaceInternal/Mlflow/Artifacts"
+_NOT_FOUND = 404
+
+
+class DatabricksApi(MlflowApi):
+    """The same calls, but for spans: a trace's are a file beside it."""
+
+    def log_spans(self, experiment_id: str, traces: Sequence[Trace]) -> None:
+        """See above."""
+        for trace in traces:
+            path = f"{_path(experiment_id, trace.trace_id)}?overwrite=true"
+            self.client.ask("PUT", path, span_file(trace))
+
+    def get_trace(self, trace_id: str) -> dict[str, Any] | None:
+        """See above."""
+        found = self.get_info(trace_id)
+        if found is None:
+            return None
+        location = found["trace_location"]["mlflow_experiment"]
+        path = _path(location["experiment_id"], trace_id)
+        try:
+            spans = orjson.loads(self.client.ask("GET", path).body)["spans"]
+        except RefusedError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            spans = []
+        return {"trace_info": found, "span_dicts": spans}
+
+    def get_traces(self, trace_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """See above; there is no call for many."""
+        found = map(self.get_trace, trace_ids)
+        return [trace for trace in found if trace is not None]
 
 
 class DatabricksDestination:
@@ -40,7 +71,7 @@ class DatabricksDestination:
     """
 
     def __init__(self, target: Target) -> None:
-        self._api = MlflowApi(databricks_client(target))
+        self._api = DatabricksApi(databricks_client(target))
 
     def send(self, parcels: Sequence[Parcel], sent: Callable[[Parcel], None]) -> None:
         """See the protocol; the info goes first, the spans are a file beside it."""
@@ -49,8 +80,7 @@ class DatabricksDestination:
             for parcel in group:
                 self._api.start_trace(info_out(parcel.trace, number))
                 if What.SPANS in parcel.what:
-                    path = _FILE.format(experiment=number, trace=parcel.trace.trace_id)
-                    self._api.client.ask("PUT", path, span_file(parcel.trace))
+                    self._api.log_spans(number, [parcel.trace])
                 sent(parcel)
 
     def delete(self, trace_ids: Sequence[str]) -> None:
@@ -68,6 +98,10 @@ class DatabricksDestination:
             hint = "a workspace names experiments by paths: set_experiment('/Shared/…')"
             msg = f"{error.words} (experiment {name!r}; {hint})"
             raise RefusedError(msg, error.status, error.code) from None
+
+
+def _path(experiment_id: str, trace_id: str) -> str:
+    return f"{_FILES}/{experiment_id}/Runs/traces/{trace_id}/artifacts/traces.json"
 
 
 def databricks_client(target: Target) -> HttpClient:

@@ -8,11 +8,14 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING
 
+from spantree.store.uri import TargetKind
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from spantree.shipping.sender import Sender
+    from spantree.shipping.server import Server
     from spantree.store.sqlite import SqliteStore
     from spantree.store.uri import Target
 
@@ -37,6 +40,7 @@ class Dispatch:
         self._open_store = open_store
         self._store: SqliteStore | None = None
         self._senders: tuple[Sender, ...] | None = None
+        self._server: Server | None = None
         _all.add(self)
 
     def serve(self, store: object) -> None:
@@ -69,6 +73,21 @@ class Dispatch:
             )
         return self._senders
 
+    def server(self, experiment_id_for: Callable[[str], str]) -> Server | None:
+        """Give the first destination that can be asked for traces, None if none can.
+
+        Args:
+            experiment_id_for: Gives the local id of an experiment's name.
+        """
+        if self._server is None:
+            for sender in self.senders():
+                if sender.target.kind is not TargetKind.OTLP:
+                    from spantree.shipping.server import Server
+
+                    self._server = Server(sender, self._served, experiment_id_for)
+                    break
+        return self._server
+
     def wait(self, timeout_s: float) -> bool:
         """Wait until everything committed has arrived, or sending it meets trouble."""
         deadline = time.monotonic() + timeout_s
@@ -86,6 +105,8 @@ class Dispatch:
         """End the threads; waits for nothing."""
         for sender in self._senders or ():
             sender.stop()
+        if self._server is not None:
+            self._server.close()
 
     def stats(self) -> dict[str, int]:
         """Count traces, summed over the destinations.

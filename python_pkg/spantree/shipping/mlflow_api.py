@@ -75,8 +75,24 @@ class MlflowApi:
             self._log_some(headers, some)
 
     def start_trace(self, info: dict[str, Any]) -> None:
-        """Send what is known of a trace; it is merged into what is there."""
+        """Send what is known of a trace; it is merged into what is there.
+
+        The server takes each assessment in it for a valid one. Only one that is added
+        by itself makes what it overrides invalid, and it can be added but once.
+        """
+        judged = info.get("assessments") or []
+        odd = [a for a in judged if a.get("overrides") or a.get("valid") is False]
+        late: list[dict[str, Any]] = []
+        if odd:
+            there = self.get_info(info["trace_id"]) or {}
+            known = {a["assessment_id"] for a in there.get("assessments") or []}
+            late = [a for a in odd if a["assessment_id"] not in known]
+            plain = [a for a in judged if a not in late and a.get("valid") is not False]
+            info = {**info, "assessments": plain}
         self._post(_TRACES, {"trace": {"trace_info": info}})
+        for assessment in late:
+            path = f"{_TRACES}/{quote(info['trace_id'])}/assessments"
+            self._post(path, {"assessment": assessment})
 
     def search(
         self,
@@ -106,13 +122,12 @@ class MlflowApi:
 
     def get_trace(self, trace_id: str) -> dict[str, Any] | None:
         """Give a trace with its spans, None if there is none."""
-        query = urlencode({"trace_id": trace_id})
-        try:
-            return self._get(f"{_TRACES}/get?{query}")["trace"]  # type: ignore[no-any-return]
-        except RefusedError as error:
-            if error.status == _NOT_FOUND or error.code == RESOURCE_DOES_NOT_EXIST:
-                return None
-            raise
+        return self._trace(f"{_TRACES}/get?{urlencode({'trace_id': trace_id})}")
+
+    def get_info(self, trace_id: str) -> dict[str, Any] | None:
+        """Give what is known of a trace, None if there is none."""
+        found = self._trace(f"{_TRACES}/{quote(trace_id)}")
+        return None if found is None else found["trace_info"]
 
     def get_traces(self, trace_ids: Sequence[str]) -> list[dict[str, Any]]:
         """Give traces with their spans; unknown ones are left out."""
@@ -143,16 +158,11 @@ class MlflowApi:
         """Delete traces of any experiment; give how many there were."""
         by_experiment: dict[str, list[str]] = {}
         for trace_id in trace_ids:
-            found = self.get_trace(trace_id)
+            found = self.get_info(trace_id)
             if found is not None:
-                place = found["trace_info"]["trace_location"]["mlflow_experiment"]
+                place = found["trace_location"]["mlflow_experiment"]
                 by_experiment.setdefault(place["experiment_id"], []).append(trace_id)
         return sum(self.delete_traces(e, ids) for e, ids in by_experiment.items())
-
-    def put_assessment(self, trace_id: str, assessment: dict[str, Any]) -> None:
-        """Add an assessment; the server gives it an id of its own."""
-        path = f"{_TRACES}/{quote(trace_id)}/assessments"
-        self._post(path, {"assessment": assessment})
 
     def delete_assessment(self, trace_id: str, assessment_id: str) -> None:
         """Delete an assessment; one that is not there is no failure."""
@@ -177,6 +187,15 @@ class MlflowApi:
             return None
         self._ids[found["name"]] = experiment_id
         return str(found["name"])
+
+    def _trace(self, path: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = self._get(path)["trace"]
+        except RefusedError as error:
+            if error.status == _NOT_FOUND or error.code == RESOURCE_DOES_NOT_EXIST:
+                return None
+            raise
+        return found
 
     def _found_id(self, name: str) -> str | None:
         by_id = _BY_ID.fullmatch(name)

@@ -123,8 +123,10 @@ def info_in(found: Mapping[str, Any], experiment_id: str) -> TraceInfo:
 
 
 def trace_in(found: Mapping[str, Any], experiment_id: str) -> Trace:
-    """Read a trace with its spans: an answer's ``trace``."""
+    """Read an answer's ``trace``; its spans may have come in a file."""
     info = info_in(found["trace_info"], experiment_id)
+    if "span_dicts" in found:
+        return Trace(info, TraceData([Span.from_dict(s) for s in found["span_dicts"]]))
     spans = found.get("spans") or []
     scope = {"spans": spans}
     data = from_otlp({"resourceSpans": [{"scopeSpans": [scope]}]}) if spans else []
@@ -134,11 +136,6 @@ def trace_in(found: Mapping[str, Any], experiment_id: str) -> Trace:
 def span_file(trace: Trace) -> bytes:
     """Write the spans as the file ``traces.json`` that Databricks keeps them in."""
     return dumps(trace.data.to_dict())
-
-
-def span_file_in(body: bytes) -> list[Span]:
-    """Read such a file."""
-    return [Span.from_dict(span) for span in orjson.loads(body)["spans"]]
 
 
 def _span_out(span: Span, others: Sequence[Span]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from spantree.shipping.backoff import Backoff
 from spantree.shipping.destination import Parcel, open_destination
 from spantree.shipping.errors import NotAllowedError, RefusedError, TryLaterError
 from spantree.shipping.outbox import LEASE_S, MAX_ROWS, Entry, Outbox, State, What
+from spantree.shipping.warner import Warner
 from spantree.store.breath import breathe
 from spantree.store.protocol import StoreUnavailableError
 
@@ -30,7 +31,6 @@ _logger = logging.getLogger("spantree.shipping")
 _IDLE_S = 30.0
 _STORE_TROUBLE_S = 5.0
 _BLOCKED_S = 300.0
-_SECONDS_BETWEEN_WARNINGS = 60.0
 
 
 class Sender:
@@ -66,7 +66,7 @@ class Sender:
         self._is_stopping = False
         self._outbox: Outbox | None = None
         self._destination: Destination | None = None
-        self._warned_at: dict[str, float] = {}
+        self._warner = Warner()
 
     def kept(self) -> object:
         """Give what a forked child must neither use nor close."""
@@ -272,15 +272,11 @@ class Sender:
         return self._destination
 
     def _warn(self, kind: str, what: str) -> None:
-        """Tell the user, once a minute at most of each kind."""
-        now = time.monotonic()
-        last = self._warned_at.get(kind)
-        if last is not None and now - last < _SECONDS_BETWEEN_WARNINGS:
-            return
-        self._warned_at[kind] = now
+        """Say what went wrong, and that nothing is lost."""
         counts = self.counts()
         waiting = sum(n for s, n in counts.items() if s is not State.REJECTED)
-        _logger.warning(
+        self._warner.warn(
+            kind,
             "%s. %d traces are kept in %s until they can be sent.",
             what.rstrip("."),
             waiting,
