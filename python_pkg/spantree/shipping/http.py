@@ -267,7 +267,7 @@ class HttpClient:
 
     def _without_secrets(self, words: str) -> str:
         """Hide what a server repeats of our headers."""
-        for name, value in self._headers.items():
+        for name, value in {**self._headers, **self._local_token()}.items():
             secret = value.rpartition(" ")[2]
             if name != "User-Agent" and len(secret) >= _SHORTEST_SECRET:
                 words = words.replace(secret, "***")
