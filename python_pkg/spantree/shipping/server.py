@@ -142,7 +142,7 @@ class Server:
         Raises:
             StoreError: If they can't be deleted.
         """
-        return self._tell(lambda: self._remote.delete(keys), "Nothing was deleted")
+        return self._tell(lambda: self._remote.delete(keys), "Deleted here only")
 
     def put_assessment(self, key: int, assessment: Assessment) -> None:
         """Add an assessment to a trace that only the server has, or change it there.
