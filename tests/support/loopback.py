@@ -33,7 +33,8 @@ class Loopback:
     """Start with ``with``; ``mode`` says how it answers.
 
     ``up`` · ``slow`` (after 5 s) · ``hang`` (never) · ``500`` · ``429`` (Retry-After 1)
-    · ``flap`` (every other request fails) · ``401`` · ``400`` · a function of the
+    · ``flap`` (every other request fails) · ``401`` · ``400`` · ``partial`` (an OTLP
+    receiver that rejects a span) · a function of the
     request that gives one of these.
     """
 
@@ -47,6 +48,7 @@ class Loopback:
         self.files: dict[str, bytes] = {}
         self.deleted: list[str] = []
         self.words = "no thanks"
+        self.reads_json = True
         self._released = threading.Event()
         self._lock = threading.Lock()
 
@@ -86,6 +88,9 @@ class Loopback:
         if mode.isdigit():
             headers = {"Retry-After": "1"} if mode == "429" else {}
             return int(mode), {"error_code": "ODD", "message": self.words}, headers
+        if mode == "partial":
+            refused = {"rejectedSpans": "1", "errorMessage": self.words}
+            return 200, {"partialSuccess": refused}, {}
         with self._lock:
             return self._handled(request)
 
@@ -102,6 +107,8 @@ class Loopback:
             number = str(len(self.experiments))
             self.experiments[request.json["name"]] = number
             return 200, {"experiment_id": number}, {}
+        if path.endswith("/v1/traces") and not self.reads_json:
+            return 200, None, {}
         if path.endswith("/v1/traces"):
             for by_resource in request.json["resourceSpans"]:
                 for by_scope in by_resource["scopeSpans"]:
@@ -117,11 +124,16 @@ class Loopback:
             if info is None:
                 return 404, {"error_code": "RESOURCE_DOES_NOT_EXIST"}, {}
             return 200, {"trace": {"trace_info": info, "spans": []}}, {}
+        if "/mlflow/traces/tr-" in path and request.method == "GET":
+            info = self.infos[path.rpartition("/")[2]]
+            return 200, {"trace": {"trace_info": info}}, {}
         if path.endswith("/traces/delete-traces"):
             ids = request.json["request_ids"]
             self.deleted += ids
             gone = [self.infos.pop(i) for i in ids if i in self.infos]
             return 200, {"traces_deleted": len(gone)}, {}
+        if "/fs/files/" in path and request.method == "GET":
+            return 200, json.loads(self.files[path]), {}
         if "/fs/files/" in path:
             self.files[path] = request.body
             return 204, None, {}
