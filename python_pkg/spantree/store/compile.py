@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from spantree.entities.ids import TRACE_PREFIX, parse_trace_id
+from spantree.entities.ids import TRACE_PREFIX, parse_trace_id, trace_id_text
 from spantree.search.nodes import (
     And,
     Comparison,
@@ -250,6 +250,11 @@ class Compiler:
         if node.op is Op.EQ and not node.negated:
             key = parse_trace_id(text)
             return _FALSE if key is None else f"trace.trace_id = {self._id(key)}"
+        if node.op is Op.IN and not node.negated:
+            keys = {parse_trace_id(str(one)): one for one in node.literals}
+            if all(k is not None and trace_id_text(k) == t for k, t in keys.items()):
+                ids = ", ".join(self._id(key) for key in keys if key is not None)
+                return f"trace.trace_id IN ({ids})"
         digits = text.removeprefix(TRACE_PREFIX).removesuffix("%")
         is_prefix = node.op is Op.LIKE and text == f"{TRACE_PREFIX}{digits}%"
         if is_prefix and not node.negated and _is_hex(digits):

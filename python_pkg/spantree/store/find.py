@@ -254,7 +254,7 @@ def _has_own_index(node: Node) -> bool:
     return (
         isinstance(node, Comparison)
         and node.field.key in _WITH_INDEX_OF_THEIR_OWN
-        and node.op is Op.EQ
+        and (node.op is Op.EQ or (node.op is Op.IN and node.field.key == "trace_id"))
         and not node.negated
     )
 

@@ -87,6 +87,18 @@ def test_empty_file_becomes_a_store(sqlite_store, file, make_trace):
     assert sqlite_store.get(1) is not None
 
 
+def test_traces_are_looked_up_by_a_list_of_ids(full):
+    ids = ", ".join(f"'tr-{number:032x}'" for number in (3, 5, 7))
+
+    steps = plan(full, f"trace_id IN ({ids})")
+
+    assert "trace_id=?" in steps
+    found = open_store(parse_tracking_uri(full)).search(
+        parse_query(f"trace_id IN ({ids}, 'tr-0')")
+    )
+    assert len(found.traces) == 3
+
+
 @pytest.mark.parametrize("content", ["database", b"not a database at all " * 20])
 def test_foreign_file_is_refused_untouched(file, make_trace, content):
     file.parent.mkdir()
