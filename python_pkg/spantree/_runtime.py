@@ -20,14 +20,16 @@ from spantree.configuration import (
 )
 from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
 from spantree.entities.experiment import DEFAULT_ID
-from spantree.entities.ids import parse_trace_id
-from spantree.entities.trace import Trace
+from spantree.entities.ids import parse_trace_id, trace_id_text
+from spantree.entities.trace import Trace, TraceState
 from spantree.recording import (
     FIRST_USE,
     RECORDER,
     LiveTrace,
     counters,
+    guard,
     internal_errors,
+    revive,
     warn,
 )
 from spantree.recording.capture import SHELF
@@ -53,6 +55,7 @@ _DELIVERY_SECONDS = 10.0
 _EXPERIMENT_SECONDS = 1.0
 _READ_YOUR_WRITES_SECONDS = 2.0
 _MOST_PARTS = 10_000
+_MOST_ASIDE = 100_000
 # What `Writer.stats` counts, while there is no writer.
 _NOTHING_WRITTEN = dict.fromkeys(
     ("saved", "waiting", "queue", "queue_bytes", "spilled", "dropped", "damaged"), 0
@@ -80,6 +83,8 @@ class Runtime:
         self._judged: set[int] = set()
         # Those of which another process, or an earlier run, holds a part; newest last.
         self._parts: dict[int, None] = {}
+        # Open ones that are in the store only; a number each, the newest last.
+        self._aside: dict[int, None] = {}
         self._target: Target | None = None
         self._dispatch: Dispatch | None = None
         self._uri = ""
@@ -122,6 +127,21 @@ class Runtime:
     def set_aside(self, trace: LiveTrace) -> None:
         """Store an open trace that is no longer held in memory."""
         self._submit(trace)
+        self._aside[trace.key] = None
+        if len(self._aside) > _MOST_ASIDE:
+            del self._aside[next(iter(self._aside))]
+
+    def live_trace(self, key: int) -> LiveTrace | None:
+        """Give a trace that has an open span; one that was set aside is held again."""
+        live = RECORDER.traces.get(key)
+        if live is not None or key not in self._aside:
+            return live
+        del self._aside[key]
+        with guard("live_trace"):
+            stored = self.get_trace(trace_id_text(key))
+            if stored is not None and stored.info.state is TraceState.IN_PROGRESS:
+                return revive(stored, RECORDER)
+        return None
 
     # Where traces rest.
 

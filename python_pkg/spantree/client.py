@@ -183,7 +183,7 @@ class TraceClient:
     ) -> None:
         """End a trace's root; open spans below it stay open. See :meth:`end_span`."""
         key = parse_trace_id(text_of(trace_id))
-        live = None if key is None else RECORDER.traces.get(key)
+        live = None if key is None else RUNTIME.live_trace(key)
         if live is None or live.root is None:
             _warn_unknown(f"open trace {text_of(trace_id)}")
             return
@@ -335,7 +335,7 @@ MlflowClient = TraceClient
 def _live_span(trace_id: str | None, span_id: str | None) -> LiveSpan | None:
     trace_key = parse_trace_id(text_of(trace_id))
     span_key = parse_span_id(text_of(span_id))
-    live = None if trace_key is None else RECORDER.traces.get(trace_key)
+    live = None if trace_key is None else RUNTIME.live_trace(trace_key)
     return None if live is None or span_key is None else live.find(span_key)
 
 

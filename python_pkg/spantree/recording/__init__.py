@@ -20,6 +20,7 @@ from spantree.recording.open_traces import Listener, OpenTraces
 from spantree.recording.processors import processors_set
 from spantree.recording.recorder import RECORDER, Recorder
 from spantree.recording.remote import continue_trace, headers
+from spantree.recording.revival import revive
 from spantree.recording.routes import TracingOrderWarning
 from spantree.recording.scope import context
 from spantree.recording.site import Site, experiment_of, make_site
@@ -64,6 +65,7 @@ __all__ = [
     "processors_set",
     "propagate",
     "reset_internal_errors",
+    "revive",
     "start_span",
     "start_span_no_context",
     "text_of",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import threading
@@ -13,6 +14,8 @@ import spantree
 from spantree import TraceClient
 from spantree.entities import Document, Link, SpanEvent, SpanLogLevel, Trace
 from spantree.exceptions import SpantreeException
+from spantree.recording import RECORDER
+from spantree.testing import outline
 
 
 def last():
@@ -263,3 +266,43 @@ def test_nothing_recorded_shows_in_a_repr():
 
     for shown in (span, last().data.root, last()):
         assert "content" not in repr(shown)
+
+
+@pytest.mark.parametrize("uri", ["memory:", "traces.db"])
+def test_a_trace_that_was_set_aside_is_ended_by_its_id(uri, tmp_path, monkeypatch):
+    spantree.set_tracking_uri(tmp_path / uri if uri == "traces.db" else uri)
+    monkeypatch.setattr(RECORDER.traces, "max_open", 5)
+    client = spantree.TraceClient()
+    begun = []
+    for n in range(12):
+        root = client.start_trace(
+            f"root {n}", inputs=n, tags={"n": n, "mlflow.traceName": "own"}
+        )
+        root.owner.update(request_preview="asked", session_id=f"s-{n}")
+        child = client.start_span("child", root.trace_id, root.span_id, inputs=[n])
+        begun.append((root.trace_id, child.span_id))
+    del root, child
+    spantree.flush()
+    assert len(RECORDER.traces.all()) <= 5
+
+    for n, (trace_id, child_id) in enumerate(begun):
+        late = client.start_span("late", trace_id, child_id)
+        late.end()
+        client.end_span(trace_id, child_id, outputs={"n": n})
+        client.end_trace(trace_id, outputs=f"out {n}", status="ERROR")
+    spantree.flush()
+
+    assert not RECORDER.traces.all()
+    for n, (trace_id, _) in enumerate(begun):
+        trace = spantree.get_trace(trace_id)
+        info = trace.info
+        assert outline(trace) == (
+            f"root {n} UNKNOWN ERROR\n  child UNKNOWN\n    late UNKNOWN"
+        )
+        assert (info.state, info.session, info.tags["n"]) == ("ERROR", f"s-{n}", str(n))
+        assert (info.request_preview, info.response_preview) == ("asked", f'"out {n}"')
+        assert info.tags["mlflow.traceName"] == "own"
+        assert [s.outputs for s in trace.data.spans] == [f"out {n}", {"n": n}, None]
+        assert (
+            json.loads(info.trace_metadata["mlflow.trace.sizeStats"])["num_spans"] == 3
+        )
