@@ -53,11 +53,12 @@ _HEADERS = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/jso
 
 
 class Figures(NamedTuple):
-    """What one store gave: traces a second, and seconds by kind of search."""
+    """What one store gave: traces taken, in how long, and seconds by kind of search."""
 
     store: str
-    filled: int
-    per_second: float
+    taken: int
+    seconds: float
+    cpu_s: float
     searches: dict[str, list[float]]
 
 
@@ -162,7 +163,7 @@ def attributes(**values: str) -> list[dict[str, object]]:
 
 def measure(kind: str, uri: str, folder: str, given: argparse.Namespace) -> Figures:
     """Serve the store, send and search at once, and count."""
-    with served(uri, folder) as address:
+    with served(uri, folder) as (address, pid):
         stop_at = multiprocessing.Value("d", 0.0)
         counts = multiprocessing.Queue()
         clients = [
@@ -176,19 +177,19 @@ def measure(kind: str, uri: str, folder: str, given: argparse.Namespace) -> Figu
         # All have made their bodies and are connected before the clock starts.
         for _ in clients:
             counts.get()
-        began = time.monotonic()
+        began, cpu_s = time.monotonic(), cpu_of(pid)
         stop_at.value = began + given.seconds
         searches = search(address, stop_at.value)
         sent = sum(counts.get() for _ in clients)
-        took = time.monotonic() - began
+        took, cpu_s = time.monotonic() - began, cpu_of(pid) - cpu_s
         for client in clients:
             client.join()
-    return Figures(kind, given.traces, sent / took, searches)
+    return Figures(kind, sent, took, cpu_s, searches)
 
 
 @contextlib.contextmanager
-def served(uri: str, folder: str) -> Iterator[tuple[str, int]]:
-    """Run `spantree ui` over a store."""
+def served(uri: str, folder: str) -> Iterator[tuple[tuple[str, int], int]]:
+    """Run `spantree ui` over a store; gives where it is, and its process."""
     process = subprocess.Popen(
         [sys.executable, "-m", "spantree", "ui", "-p", "0", "--store", uri],
         stdout=subprocess.PIPE,
@@ -201,10 +202,17 @@ def served(uri: str, folder: str) -> Iterator[tuple[str, int]]:
         found = re.search(r"http://[^/\s]+", process.stdout.readline())
         assert found, "the server did not start"
         parts = urlsplit(found[0])
-        yield str(parts.hostname), int(parts.port or 0)
+        yield (str(parts.hostname), int(parts.port or 0)), process.pid
     finally:
         process.terminate()
         process.wait()
+
+
+def cpu_of(pid: int) -> float:
+    """Give the seconds of CPU that a process has used (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    # proc(5): utime and stime are the 14th and 15th, two stand before the name's end.
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def send(address: tuple[str, int], batch: int, stop_at: object, counts: object) -> None:
@@ -249,7 +257,15 @@ def search(address: tuple[str, int], stop_at: float) -> dict[str, list[float]]:
 
 def report(figures: Figures) -> None:
     every = [s for seconds in figures.searches.values() for s in seconds]
-    print(f"{figures.store}: {figures.per_second:,.0f} traces/s taken and committed")
+    per_second = figures.taken / figures.seconds
+    # On a busy machine the server waits for its turn; its CPU time tells what it needs.
+    asked = len(every)
+    print(
+        f"{figures.store}: {per_second:,.0f} traces/s taken and committed, "
+        f"{asked / figures.seconds:.1f} searches/s; the server used "
+        f"{figures.cpu_s:.1f} s of CPU in {figures.seconds:.0f} s, "
+        f"load {os.getloadavg()[0]:.0f}"
+    )
     for name, seconds in [*figures.searches.items(), ("all", every)]:
         middle, late = statistics.median(seconds), _p95(seconds)
         print(

@@ -6,6 +6,7 @@ tags, assessments, experiments. Runs, models and artifacts are not served.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -15,6 +16,7 @@ from spantree._version import __version__
 from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
 from spantree.entities.ids import parse_trace_id
 from spantree.search import parse_query
+from spantree.search.evaluate import LINKED_PROMPTS
 from spantree.web.bodies import read_object
 from spantree.web.mlflow_wire import (
     assessment_in,
@@ -23,6 +25,7 @@ from spantree.web.mlflow_wire import (
     experiment_out,
     info_in,
     info_out,
+    linked_prompts,
     trace_out,
 )
 
@@ -34,12 +37,14 @@ if TYPE_CHECKING:
     from spantree.entities.assessment import Assessment
     from spantree.entities.experiment import Experiment
     from spantree.entities.trace import Trace
+    from spantree.store import Store
     from spantree.web.desk import Desk
 
 # The version whose client is answered; it looks for at least 3.4 before it sends spans.
 MLFLOW_VERSION = "3.17.2"
 _MOST_RESULTS = 500
 _MOST_DELETED = 10_000
+_SOURCE_RUN = "mlflow.sourceRun"
 _VERSIONS = ("/api/2.0/mlflow", "/api/3.0/mlflow")
 
 
@@ -50,6 +55,8 @@ def routes(desk: Desk) -> list[Route]:
         ("POST", "/traces", traces.start),
         ("POST", "/traces/search", traces.search),
         ("POST", "/traces/delete-traces", traces.delete),
+        ("POST", "/traces/link-to-run", traces.link_to_run),
+        ("POST", "/traces/link-prompts", traces.link_prompts),
         ("GET", "/traces/get", traces.get),
         ("GET", "/traces/batchGet", traces.batch),
         ("GET", "/traces/batchGetInfos", traces.batch_infos),
@@ -142,6 +149,32 @@ class _Traces:
         keys = [trace.key for trace in wanted]
         count = await self._desk.change(lambda store: store.delete(keys))
         return JSONResponse({"traces_deleted": count})
+
+    async def link_to_run(self, request: Request) -> Response:
+        given = await read_object(request)
+        run_id = _named(given, "run_id")
+        traces = [
+            await self._desk.require(str(one), include_spans=False)
+            for one in given.get("trace_ids") or ()
+        ]
+        for trace in traces:
+            await self._desk.change(
+                partial(_patch_metadata, key=trace.key, texts={_SOURCE_RUN: run_id})
+            )
+        return JSONResponse({})
+
+    async def link_prompts(self, request: Request) -> Response:
+        given = await read_object(request)
+        trace = await self._desk.require(
+            str(given.get("trace_id")), include_spans=False
+        )
+        text = linked_prompts(
+            trace.info.tags.get(LINKED_PROMPTS), given.get("prompt_versions") or ()
+        )
+        await self._desk.change(
+            lambda store: store.patch(trace.key, tags={LINKED_PROMPTS: text})
+        )
+        return JSONResponse({})
 
     async def get(self, request: Request) -> Response:
         trace = await self._desk.require(request.query_params.get("trace_id", ""))
@@ -258,6 +291,10 @@ class _Experiments:
                 return JSONResponse({"experiment": experiment_out(one)})
         msg = f"There is no experiment with the {what:.200}."
         raise SpantreeException(msg, RESOURCE_DOES_NOT_EXIST)
+
+
+def _patch_metadata(store: Store, key: int, texts: dict[str, str]) -> None:
+    store.patch(key, metadata=texts)
 
 
 def _experiment_of(place: Any) -> str:

@@ -27,7 +27,7 @@ from spantree.entities.trace import Trace, TraceData
 from spantree.entities.trace_info import TraceInfo, TraceLocation, TraceState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from spantree.entities.experiment import Experiment
     from spantree.entities.span import Span
@@ -174,6 +174,20 @@ def assessment_updated(known: Assessment, found: Mapping[str, Any]) -> Assessmen
         changes["metadata"] = {**(known.metadata or {}), **_texts(changes["metadata"])}
     read = assessment_in({**whole, **changes}, str(known.trace_id))
     return changed(read, last_update_time_ms=time.time_ns() // 1_000_000)
+
+
+def linked_prompts(known: str | None, added: Iterable[Mapping[str, Any]]) -> str:
+    """Add versions of prompts to those that a trace's tag names, none twice.
+
+    Raises:
+        SpantreeException: If one has no name and version.
+    """
+    try:
+        found = [{"name": str(p["name"]), "version": str(p["version"])} for p in added]
+        before = json.loads(known) if known else []
+    except (KeyError, TypeError, ValueError) as error:
+        raise _unreadable("prompt", error) from error
+    return json.dumps([*before, *(one for one in found if one not in before)])
 
 
 def experiment_out(experiment: Experiment) -> dict[str, Any]:

@@ -131,6 +131,28 @@ def test_traces_of_other_experiments_stay(site, store):
     assert answer == {"traces_deleted": 0}
 
 
+def test_runs_and_prompts_are_linked(site, store):
+    start(site)
+    run = {"trace_ids": [INFO["trace_id"]], "run_id": "r1"}
+    prompt = {"name": "greet", "version": "3"}
+    prompts = {"trace_id": INFO["trace_id"], "prompt_versions": [prompt]}
+
+    site.post("/api/2.0/mlflow/traces/link-to-run", json=run)
+    for _ in range(2):
+        site.post("/api/2.0/mlflow/traces/link-prompts", json=prompts)
+    unnamed = site.post(
+        f"{API}/traces/link-prompts", json=prompts | {"prompt_versions": [{}]}
+    )
+
+    found = site.post("/api/v1/search", json={"filter": "run_id = 'r1'"}).json()
+    assert len(found["traces"]) == 1
+    found = site.post("/api/v1/search", json={"filter": "prompt = 'greet/3'"}).json()
+    assert len(found["traces"]) == 1
+    kept = store.get(int("ab" * 16, 16)).info
+    assert kept.tags["mlflow.linkedPrompts"] == '[{"name": "greet", "version": "3"}]'
+    assert unnamed.status_code == 400
+
+
 def test_an_update_changes_what_it_names(site, store):
     start(site)
     place = f"{API}/traces/{INFO['trace_id']}/assessments"

@@ -9,18 +9,13 @@ import sys
 import urllib.request
 
 import pytest
-from support.lab import require
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import SpanKind, Status, StatusCode
 from support.ui import served
-
-try:
-    from opentelemetry.exporter.otlp.proto.http import Compression
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
-    from opentelemetry.trace import SpanKind, Status, StatusCode
-except ModuleNotFoundError:
-    OTLPSpanExporter = None
 
 CLIENT = """
 import sys
@@ -76,7 +71,6 @@ def found(site, text):
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_opentelemetry_s_sdk_logs_here(site, packed):
-    require(OTLPSpanExporter is not None, "the OTLP exporter is not installed")
     exporter = OTLPSpanExporter(
         endpoint=f"{site.url}/v1/traces",
         headers={"Authorization": f"Bearer {site.token}"},
