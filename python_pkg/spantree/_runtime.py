@@ -165,6 +165,12 @@ class Runtime:
         self.target()
         return self._dispatch
 
+    def keep_all(self) -> None:
+        """Send nothing on from now on: for a process that others send to."""
+        self.target()
+        with self._lock:
+            self._dispatch = self._store = None
+
     def server(self) -> Server | None:
         """Give the server that can be asked for traces too, None if there is none."""
         dispatch = self.dispatch()
@@ -281,14 +287,14 @@ class Runtime:
         """Wait until everything recorded before the call is committed locally."""
         return self.writer().flush(timeout)
 
-    def deliver(self) -> bool:
+    def deliver(self, timeout_s: float = _DELIVERY_SECONDS) -> bool:
         """Wait as :meth:`flush` does, and until it arrived where it is to be sent.
 
         Where sending meets trouble, nothing is waited for.
         """
         is_saved = self.flush()
         dispatch = self.dispatch()
-        return is_saved and (dispatch is None or dispatch.wait(_DELIVERY_SECONDS))
+        return is_saved and (dispatch is None or dispatch.wait(timeout_s))
 
     def get_trace(self, trace_id: str) -> Trace | None:
         """Give a trace from memory, else from the store, else None."""
@@ -405,9 +411,11 @@ class Runtime:
         return ask(self.store())
 
     def store_name(self) -> str:
-        """Name the store in print, without secrets."""
+        """Name the store in print, and where it sends to, without secrets."""
         target = self.target()
-        return target.shown if target.path is None else _shortened(target.path)
+        name = target.shown if target.path is None else _shortened(target.path)
+        sent = self._dispatch.targets if self._dispatch is not None else ()
+        return f"{name}, sent to {', '.join(t.shown for t in sent)}" if sent else name
 
     def tracking_uri(self) -> str:
         """Give the tracking URI in force, without secrets."""

@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     _describe_export(command("export", _export, "Write traces to a file"))
     _describe_import(command("import", _import, "Store the traces of files"))
     _describe_prune(command("prune", _prune, "Delete old traces"))
+    _describe_ship(command("ship", _ship, "Send what waits for a server"))
     doctor = command("doctor", _doctor, "Check the store and this installation")
     _add_store(doctor)
     demo = command("demo", _demo, "Run the first notebook offline and show its tree")
@@ -145,6 +146,8 @@ def _ui(given: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         msg = f'spantree ui needs {error.name}. Run: pip install "spantree[ui]"'
         raise MissingExtraError(msg) from None
+    # Its own address may be what the environment names: it must not send to itself.
+    RUNTIME.keep_all()
     token = (
         None if given.no_token else os.environ.get("SPANTREE_UI_TOKEN") or new_token()
     )
@@ -365,6 +368,49 @@ def _prune(given: argparse.Namespace) -> int:
     )
     print(f"{count} traces deleted")
     return 0
+
+
+def _describe_ship(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--timeout",
+        type=float,
+        default=60.0,
+        metavar="S",
+        help="seconds to go on for; 60 when left out",
+    )
+    command.add_argument(
+        "--retry-rejected",
+        action="store_true",
+        help="once more, also what the server refused",
+    )
+    command.add_argument(
+        "--to",
+        dest="store",
+        metavar="URI",
+        help="the server: http(s)://…, databricks, otlp+http(s)://…; "
+        "SPANTREE_TRACKING_URI when left out",
+    )
+
+
+def _ship(given: argparse.Namespace) -> int:
+    _use_store(given)
+    from spantree._runtime import RUNTIME
+
+    dispatch = RUNTIME.dispatch()
+    if dispatch is None:
+        msg = "No server is named. Say --to http://… or set SPANTREE_TRACKING_URI."
+        raise SpantreeException(msg)
+    if given.retry_rejected:
+        dispatch.retry_rejected()
+    is_sent = RUNTIME.deliver(given.timeout)
+    counts = dispatch.stats()
+    print(
+        f"{counts['shipped']} traces sent, {counts['waiting'] + counts['blocked']} "
+        f"wait, {counts['rejected']} refused"
+    )
+    for words in dispatch.rejections():
+        print(f"refused: {words}", file=sys.stderr)
+    return 0 if is_sent and not counts["rejected"] else FAILURE
 
 
 def _agrees(question: str) -> bool:

@@ -80,6 +80,14 @@ def server(mlflow_python, tmp_path_factory):
     made.stop()
 
 
+@pytest.fixture
+def new_server(mlflow_python, tmp_path_factory):
+    """A server of the test's own, to be stopped and started."""
+    made = Server(mlflow_python, tmp_path_factory.mktemp("mlflow")).start()
+    yield made
+    made.stop()
+
+
 @pytest.fixture(scope="session")
 def mlflow_client(mlflow_python, server):
     """Evaluate an expression of MLflow's client in a process of its own."""

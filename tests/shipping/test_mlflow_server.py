@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 import spantree
 from spantree.entities import AssessmentSource, Link
 
@@ -172,3 +174,47 @@ def test_filters_of_the_server_find_it(shipping, mlflow_client):
     ):
         found = mlflow_client("traces(name, filter_string=f)", name=shipping, f=wanted)
         assert [t["info"]["tags"]["mlflow.traceName"] for t in found] == ["agent"]
+
+
+@pytest.mark.parametrize("protocol", ["http/json", "http/protobuf"])
+def test_its_otlp_receiver_takes_ours(
+    server, mlflow_client, monkeypatch, request, protocol
+):
+    if protocol == "http/protobuf":
+        pytest.importorskip("opentelemetry.proto")
+    name = request.node.name
+    number = mlflow_client("client.create_experiment(n)", n=name)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", f"x-mlflow-experiment-id={number}")
+    spantree.set_tracking_uri(f"otlp+{server.uri}")
+    try:
+        agent("hé")
+        delivered()
+        (found,) = mlflow_client("traces(name)", name=name)
+    finally:
+        spantree.set_tracking_uri("memory:")
+
+    assert found["info"]["trace_id"] == spantree.get_last_active_trace_id()
+    assert [span["name"] for span in found["data"]["spans"]] == ["agent", "chat"]
+
+
+def test_sent_twice_is_there_once(shipping, server, mlflow_client):
+    with spantree.start_span("again") as span:
+        pass
+    delivered()
+    for number in range(3):
+        spantree.set_trace_tag(span.trace_id, "n", str(number))
+        with spantree.continue_trace({"traceparent": _parent(span)}):
+            with spantree.start_span(f"late{number}"):
+                pass
+        delivered()
+
+    (found,) = mlflow_client("traces(name)", name=shipping)
+
+    assert found["info"]["tags"]["n"] == "2"
+    names = [span["name"] for span in found["data"]["spans"]]
+    assert sorted(names) == ["again", "late0", "late1", "late2"]
+
+
+def _parent(span):
+    return f"00-{span.trace_id.removeprefix('tr-')}-{span.span_id}-01"

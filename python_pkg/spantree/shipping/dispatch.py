@@ -108,6 +108,14 @@ class Dispatch:
         if self._server is not None:
             self._server.close()
 
+    def retry_rejected(self) -> int:
+        """Let what was refused wait again; give how many traces that are."""
+        return sum(sender.retry_rejected() for sender in self.senders())
+
+    def rejections(self) -> list[str]:
+        """Give what servers said of the last traces that they refused."""
+        return [words for sender in self.senders() for words in sender.rejections()]
+
     def stats(self) -> dict[str, int]:
         """Count traces, summed over the destinations.
 

@@ -157,6 +157,10 @@ class MemoryStore:
                 raise SpantreeException(msg, RESOURCE_ALREADY_EXISTS)
             return self._make_experiment(name, tags)
 
+    def unsent(self) -> set[int]:
+        """See the protocol; nothing is sent from memory."""
+        return set()
+
     def shrink(self) -> int:
         """See the protocol; it takes no disk."""
         return 0

@@ -55,6 +55,10 @@ class PostgresStore(SqlStore):
         self._connections = PostgresConnections(url, location)
         super().__init__(location, AttachmentRows(self._connections))
 
+    def unsent(self) -> set[int]:
+        """See the protocol; nothing is sent on from a team's server."""
+        return set()
+
     def shrink(self) -> int:
         """Let the room of deleted rows be used again; give the bytes of live ones."""
         with self._connections.lock, self._connections.explained():

@@ -188,6 +188,9 @@ class Store(Protocol):
             SpantreeException: RESOURCE_ALREADY_EXISTS if there is one of that name.
         """
 
+    def unsent(self) -> set[int]:
+        """Give the ids of the traces that wait to be sent elsewhere."""
+
     def shrink(self) -> int:
         """Give unused room back to the disk; give the bytes that are taken now."""
 

@@ -27,6 +27,8 @@ def prune(
 ) -> int:
     """Delete traces, the oldest first, and give their room back to the disk.
 
+    Those that wait to be sent to a server stay.
+
     Args:
         store: Where; call it on the thread that writes.
         before_ns: Those begun before this moment, nanoseconds since 1970.
@@ -54,5 +56,10 @@ def prune(
 
 
 def _delete_some(store: Store, query: Query) -> int:
-    page = store.search(query, limit=_AT_ONCE, include_spans=False)
-    return store.delete([trace.key for trace in page.traces])
+    waiting, cursor = store.unsent(), None
+    while True:
+        page = store.search(query, limit=_AT_ONCE, cursor=cursor, include_spans=False)
+        keys = [t.key for t in page.traces if t.key not in waiting]
+        if keys or page.cursor is None:
+            return store.delete(keys)
+        cursor = page.cursor

@@ -222,6 +222,10 @@ class SqlStore(ABC):
         return self._commit_with_connection(create)
 
     @abstractmethod
+    def unsent(self) -> set[int]:
+        """See the protocol."""
+
+    @abstractmethod
     def shrink(self) -> int:
         """See the protocol."""
 

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _ATTEMPTS = 3
+_REJECTED = 3  # as the table outbox has it
+_UNSENT = (
+    "SELECT trace_id FROM trace WHERE id IN "  # noqa: S608 - a number of ours
+    f"(SELECT trace FROM outbox WHERE state <> {_REJECTED})"
+)
 
 
 class SqliteStore(SqlStore):
@@ -62,6 +67,11 @@ class SqliteStore(SqlStore):
         """Read on any thread; None while there is no file."""
         with self._reader() as connection:
             return None if connection is None else work(connection)
+
+    def unsent(self) -> set[int]:
+        """See the protocol; what was refused for good does not wait."""
+        found = self.look(lambda connection: connection.execute(_UNSENT).fetchall())
+        return {int.from_bytes(key, "big") for (key,) in found or ()}
 
     def shrink(self) -> int:
         """See the protocol."""

@@ -12,6 +12,7 @@ from support.loopback import Loopback
 
 import spantree
 from spantree._runtime import RUNTIME
+from spantree.cli import main
 from spantree.exceptions import SpantreeException
 
 
@@ -259,3 +260,33 @@ def test_a_forked_child_sends_its_own(server):
     assert len(server.infos) == 10
     assert set(ours) < set(server.infos)
     assert len(server.of("POST", "/mlflow/traces")) == 10
+
+
+def test_what_waits_is_not_pruned():
+    spantree.set_tracking_uri("http://127.0.0.1:9")
+    traced(3)
+
+    assert spantree.prune(older="0s") == 0
+    spantree.set_tracking_uri(None)
+    assert len(spantree.search_traces(return_type="list")) == 3
+
+
+def test_shipping_by_hand(server, capsys):
+    server.mode = lambda r: "400" if b'"s1"' in r.body else "up"
+    server.words = "odd"
+    spantree.set_tracking_uri(server.uri)
+    traced(3)
+    spantree.flush_trace_async_logging()
+
+    assert main(["ship"]) == 1
+    out, err = capsys.readouterr()
+    assert "2 traces sent, 0 wait, 1 refused" in out
+    assert "400: odd" in err
+
+    server.mode = "up"
+    assert main(["ship", "--retry-rejected", "--timeout", "20"]) == 0
+    assert len(server.infos) == 3
+
+    spantree.set_tracking_uri("memory:")
+    assert main(["ship"]) == 2
+    assert "No server is named" in capsys.readouterr().err
