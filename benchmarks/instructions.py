@@ -75,14 +75,33 @@ def count(python: Path) -> dict[str, float]:
     Raises:
         CountError: If valgrind is missing and cannot be installed, or fails.
     """
-    valgrind = _valgrind()
     counts = {}
     for budget in BUDGETS:
         print(f"instructions of {budget.case}", file=sys.stderr)
-        few = _instructions(valgrind, python, budget.case, budget.few)
-        many = _instructions(valgrind, python, budget.case, budget.many)
-        counts[budget.case] = (many - few) / (budget.many - budget.few)
+        counts[budget.case] = count_batch(
+            python, Path(__file__), budget.case, budget.few, budget.many
+        )
     return counts
+
+
+def count_batch(python: Path, script: Path, name: str, few: int, many: int) -> float:
+    """Count the instructions of a call in the batches that a script makes.
+
+    Args:
+        python: An interpreter that has spantree installed.
+        script: Makes calls when it is given ``--batch NAME CALLS``.
+        name: What it shall call.
+        few: Calls of the shorter process.
+        many: Calls of the longer one.
+
+    Raises:
+        CountError: If valgrind is missing and cannot be installed, or fails.
+    """
+    valgrind = _valgrind()
+    least, most = (
+        _instructions(valgrind, python, script, name, calls) for calls in (few, many)
+    )
+    return (most - least) / (many - few)
 
 
 def instructions(lab: Lab, only: str = "") -> list[Table]:
@@ -164,11 +183,13 @@ def _valgrind() -> str:
     return found
 
 
-def _instructions(valgrind: str, python: Path, case: str, calls: int) -> int:
+def _instructions(
+    valgrind: str, python: Path, script: Path, name: str, calls: int
+) -> int:
     command = [
         *(valgrind, "--tool=cachegrind", "--cache-sim=no"),
         *("--cachegrind-out-file=/dev/null", str(python)),
-        *(str(Path(__file__)), "--batch", case, str(calls)),
+        *(str(script), "--batch", name, str(calls)),
     ]
     # One seed, so that dicts and sets are laid out alike in all processes.
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
@@ -177,7 +198,7 @@ def _instructions(valgrind: str, python: Path, case: str, calls: int) -> int:
     )
     counted = _COUNTED.search(done.stderr)
     if done.returncode or counted is None:
-        raise CountError(f"instructions: {case} failed: {done.stderr[-500:]}")
+        raise CountError(f"instructions: {name} failed: {done.stderr[-500:]}")
     return int(counted[1].replace(",", ""))
 
 

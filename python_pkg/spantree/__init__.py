@@ -92,17 +92,19 @@ if TYPE_CHECKING:
         prune,
     )
     from spantree.recording import (
-        ThreadPoolExecutor,
         TracingOrderWarning,
         continue_trace,
         get_active_trace_id,
         get_current_active_span,
         headers,
-        propagate,
         start_span,
         start_span_no_context,
         trace,
         update_current_trace,
+    )
+    from spantree.recording.threads import (
+        ThreadPoolExecutor,
+        propagate,
     )
     from spantree.searching import (
         search_sessions,
@@ -169,17 +171,19 @@ _NAMES = {
     ),
     "spantree.pruning": ("prune",),
     "spantree.recording": (
-        "ThreadPoolExecutor",
         "TracingOrderWarning",
         "continue_trace",
         "get_active_trace_id",
         "get_current_active_span",
         "headers",
-        "propagate",
         "start_span",
         "start_span_no_context",
         "trace",
         "update_current_trace",
+    ),
+    "spantree.recording.threads": (
+        "ThreadPoolExecutor",
+        "propagate",
     ),
     "spantree.searching": (
         "search_sessions",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spantree._arguments import is_a, read_from, shown
@@ -119,6 +118,8 @@ def environment_experiment() -> tuple[str | None, str | None]:
 
 
 def _priced_in(path: str) -> dict[tuple[str, str], Price]:
+    from pathlib import Path
+
     try:
         return read_prices(json.loads(Path(path).read_text(encoding="utf-8")))
     except OSError as error:

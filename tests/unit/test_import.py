@@ -19,6 +19,9 @@ HEAVY = [
     "sqlite3",
     "asyncio",
     "http.client",
+    "concurrent.futures",
+    "pathlib",
+    "urllib.parse",
     "mlflow",
 ]
 

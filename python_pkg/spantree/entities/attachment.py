@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ATTACHMENT_SCHEME = "mlflow-attachment"
 """Of the addresses in the place of attachments, as mlflow 3.17 writes them."""
@@ -43,6 +46,8 @@ class Attachment:
             path: Where it is.
             content_type: Its MIME type; by default told from its first bytes.
         """
+        from pathlib import Path
+
         content = Path(path).read_bytes()
         kind = content_type or sniff(content[:64]) or "application/octet-stream"
         return cls(kind, content)

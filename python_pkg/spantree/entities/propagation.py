@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote, unquote
 
 SAMPLED: Final = 0x01
 SESSION_ITEM: Final = "session.id"
@@ -99,6 +98,8 @@ def write_headers(parent: TraceParent) -> dict[str, str]:
     found = {"traceparent": f"00-{place}-{parent.flags:02x}"}
     if parent.state:
         found["tracestate"] = parent.state
+    from urllib.parse import quote
+
     given = {SESSION_ITEM: parent.session, USER_ITEM: parent.user}
     items = [f"{k}={quote(v, safe='')}" for k, v in given.items() if v]
     while items and len(",".join(items)) > _MOST_BAGGAGE_BYTES:
@@ -151,6 +152,8 @@ def _state(text: str) -> str:
 
 
 def _baggage(text: str) -> dict[str, str]:
+    from urllib.parse import unquote
+
     found: dict[str, str] = {}
     for item in text[:_MOST_BAGGAGE_BYTES].split(","):
         name, separator, value = item.partition(";")[0].partition("=")

@@ -6,9 +6,7 @@ import contextlib
 import json
 from functools import partial
 from operator import attrgetter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
-from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
@@ -301,6 +299,8 @@ class Trace:
         Raises:
             SpantreeException: If it is no address, or nothing is kept for it.
         """
+        from urllib.parse import parse_qs, urlsplit
+
         parts = urlsplit(str(address))
         if parts.scheme != ATTACHMENT_SCHEME or not parts.netloc:
             msg = f"{str(address)[:80]!r} is no address of an attachment."
@@ -324,6 +324,8 @@ class Trace:
         """
         page = repr(self) if self.renderer is None else self.renderer.page(self)
         if path is not None:
+            from pathlib import Path
+
             Path(path).write_text(page, encoding="utf-8")
         return page
 

@@ -5,8 +5,8 @@ No reference to the exception, its traceback or a frame is kept.
 
 from __future__ import annotations
 
+import os
 import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from spantree.recording.given import is_a, text_of
@@ -28,7 +28,7 @@ _SHARED_CONTEXT_HINT = (
     "each task needs its own copy: spantree.propagate(fn) or "
     "spantree.ThreadPoolExecutor"
 )
-_OUR_FOLDER = str(Path(__file__).parents[1])
+_OUR_FOLDER = __file__.rsplit(os.sep, 2)[0]
 
 
 def describe(error: BaseException) -> str:

@@ -12,12 +12,12 @@ import functools
 import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spantree.entities.rollup import reported_numbers
 from spantree.entities.span import COST, MODEL, PROVIDER, TOKEN_USAGE
 from spantree.entities.values import decode
+from spantree.recording.forks import FIRST_USE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -202,6 +202,9 @@ def make_price(
 
 @functools.cache
 def _table() -> dict[tuple[str, str], Price]:
+    with FIRST_USE:
+        from pathlib import Path
+
     text = Path(__file__).with_name("prices.json").read_text(encoding="utf-8")
     return read_prices(json.loads(text))
 

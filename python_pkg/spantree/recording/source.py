@@ -6,9 +6,12 @@ import functools
 import os
 import re
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spantree.recording.forks import FIRST_USE
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SOURCE_NAME = "mlflow.source.name"
 SOURCE_TYPE = "mlflow.source.type"
@@ -31,6 +34,9 @@ def source_metadata() -> dict[str, str]:
     Returns:
         Text by MLflow's keys; what can't be told is left out.
     """
+    with FIRST_USE:
+        from pathlib import Path
+
     notebook = next(
         (os.environ[name] for name in _NOTEBOOK_VARIABLES if os.environ.get(name)), None
     )
