@@ -25,6 +25,7 @@ from imports import imports
 from instructions import instructions
 from lab import Lab
 from memory import memory
+from parts import parts
 from record import calls, sizes
 from tail import growth, tail
 
@@ -43,6 +44,7 @@ GROUPS: dict[str, Group] = {
     "growth": growth,
     "imports": imports,
     "instructions": instructions,
+    "parts": parts,
 }
 _MARK = "<!-- Below this line the page is written by benchmarks, --markdown. -->\n"
 
