@@ -50,7 +50,7 @@ class Budget:
 
 
 BUDGETS = (
-    Budget("tiny_child", 500, 2_000, 85_000, promised=35_000),
+    Budget("tiny_child", 500, 2_000, 81_000, promised=35_000),
     Budget("generator", 200, 900, 57_000),
     Budget("disabled", 2_000, 22_000, 1_450),
 )

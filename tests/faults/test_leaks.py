@@ -16,11 +16,11 @@ import pytest
 from spantree.recording import (
     RECORDER,
     context,
-    propagate,
     start_span,
     start_span_no_context,
     trace,
 )
+from spantree.recording.threads import propagate
 
 MB = 1_000_000
 

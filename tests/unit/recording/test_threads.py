@@ -12,13 +12,12 @@ from contextvars import ContextVar, copy_context
 import pytest
 
 from spantree.recording import (
-    ThreadPoolExecutor,
     get_current_active_span,
-    propagate,
     start_span,
     start_span_no_context,
     trace,
 )
+from spantree.recording.threads import ThreadPoolExecutor, propagate
 from spantree.testing import outline
 
 VARIABLE = ContextVar("threads_variable", default="unset")
