@@ -7,6 +7,7 @@ see ``tr-`` + 32 hex digits and 16 hex digits, as MLflow shows them.
 from __future__ import annotations
 
 TRACE_PREFIX = "tr-"
+_HEX = frozenset("0123456789abcdefABCDEF")
 
 
 def trace_id_text(key: int) -> str:
@@ -34,9 +35,7 @@ def parse_span_id(text: str) -> int | None:
 
 
 def _parse_hex(text: str, digits: int) -> int | None:
-    if len(text) != digits:
+    # `int` alone would read signs, spaces, underscores and other scripts' digits.
+    if len(text) != digits or not _HEX.issuperset(text):
         return None
-    try:
-        return int(text, 16)
-    except ValueError:
-        return None
+    return int(text, 16)

@@ -270,6 +270,15 @@ def test_nothing_recorded_shows_in_a_repr():
         assert "content" not in repr(shown)
 
 
+@pytest.mark.parametrize("spelled", ["0x", "+0", " 0", "0_", "٠٠"])
+def test_an_id_is_hex_digits_and_nothing_else(spelled):
+    given = spelled + "0" * (31 - len(spelled)) + "5"
+
+    assert parse_trace_id(given) is None
+    assert parse_trace_id("tr-" + given) is None
+    assert parse_trace_id("0" * 31 + "5") == 5
+
+
 @pytest.mark.parametrize("uri", ["memory:", "traces.db"])
 def test_a_trace_that_was_set_aside_is_ended_by_its_id(uri, tmp_path, monkeypatch):
     spantree.set_tracking_uri(tmp_path / uri if uri == "traces.db" else uri)

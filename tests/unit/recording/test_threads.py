@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import gc
+import subprocess
+import sys
 import threading
 import time
 from contextvars import ContextVar, copy_context
@@ -260,3 +262,47 @@ def test_reading_a_trace_while_another_thread_writes_it(traces):
         thread.join()
 
     assert len(traces[0].data.spans) == 501
+
+
+NESTED_LOOPS = """
+import asyncio, nest_asyncio2
+from spantree import get_current_active_span, start_span, trace
+from spantree.testing import outline, recorded_traces
+
+nest_asyncio2.apply()
+
+@trace
+async def inner(n):
+    await asyncio.sleep(0)
+    return n
+
+@trace
+def blocking(n):
+    return asyncio.get_event_loop().run_until_complete(inner(n))
+
+@trace
+async def outer():
+    await asyncio.sleep(0)
+    return blocking(1) + await inner(2) + blocking(3)
+
+with recorded_traces() as traces:
+    assert asyncio.run(outer()) == 6
+    assert get_current_active_span() is None
+print(len(traces), outline(traces[0]), sep="\\n")
+"""
+
+
+def test_a_loop_run_inside_a_loop_nests():
+    done = subprocess.run(
+        [sys.executable, "-c", NESTED_LOOPS], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.splitlines() == [
+        "1",
+        "outer UNKNOWN",
+        "  blocking UNKNOWN",
+        "    inner UNKNOWN",
+        "  inner UNKNOWN",
+        "  blocking UNKNOWN",
+        "    inner UNKNOWN",
+    ]
