@@ -195,13 +195,16 @@ function kilobytes(bytes) {
 
 async function build() {
   const started = performance.now();
-  const css = await buildStyle("src/view/styles/index.css");
+  const [css, labCss] = await Promise.all([
+    buildStyle("src/view/styles/index.css"),
+    buildStyle("src/view/styles/lab.css"),
+  ]);
   const [widget, page, ui, uiCss, lab, version] = await Promise.all([
     buildScript(join(HERE, "src/hosts/widget.ts"), "esm", css),
     buildScript(join(HERE, "src/hosts/page.ts"), "iife", css),
     buildScript(join(HERE, "src/hosts/ui.tsx"), "iife", css),
     buildStyle("src/page/index.css"),
-    buildScript(join(LAB, "src/container.ts"), "iife", css),
+    buildScript(join(LAB, "src/container.ts"), "iife", labCss),
     readVersion(),
   ]);
   if (page.includes("</script"))

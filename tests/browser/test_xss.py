@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import nbformat
 import pytest
 from nbformat.sign import NotebookNotary
@@ -13,7 +15,14 @@ from support.hostile import (
     hostile_list,
     hostile_output,
 )
-from support.lab import LONG, ROOT, open_notebook
+from support.lab import (
+    LONG,
+    ROOT,
+    kernel_is_idle,
+    open_notebook,
+    run_all,
+    write_notebook,
+)
 from support.pages import serve
 
 MIME = "application/vnd.spantree.trace.v1+json"
@@ -147,6 +156,60 @@ def hostile(folder):
 
 def whole_corpus():
     return hostile_output(attacks(), "f" * 16)
+
+
+RECORDED = """
+%env SPANTREE_DATA_DIR hostile-data
+%load_ext spantree
+import json, pathlib, spantree
+
+for text in json.loads(pathlib.Path("texts.json").read_text()):
+    try:
+        with spantree.start_span(text, span_type=text) as span:
+            span.set_inputs({text: text})
+            spantree.update_current_trace(tags={"attack": text}, request_preview=text)
+            raise ValueError(text)
+    except ValueError:
+        pass
+"""
+PANEL = "#spantree-traces"
+
+
+def test_nothing_runs_in_the_traces_panel(folder, page):
+    texts = attacks()
+    (folder.path / "texts.json").write_text(json.dumps(texts))
+    write_notebook(folder.path / "recorded.ipynb", RECORDED)
+    asked = watch(page)
+    open_notebook(page, folder.url("recorded.ipynb"))
+    run_all(page)
+    page.wait_for_selector(f".jp-CodeCell {ROOT}", timeout=LONG)
+    kernel_is_idle(page)
+    page.keyboard.press("Control+Shift+c")
+    page.locator(".lm-CommandPalette-input").fill("Show Traces")
+    page.locator(".lm-CommandPalette-item >> text=Show Traces").first.click()
+    lines = page.locator(f"{PANEL} .st-side-line")
+    lines.nth(90).wait_for(timeout=LONG)
+    names = lines.locator(".st-title").all_inner_texts()
+    assert sum("__pwned" in name for name in names) > 30
+    assert_nothing_found(page, folder.server.url, asked)
+
+    for at in (0, 20, 40, 60, 80):
+        lines.nth(at).locator(".st-line").click()
+        page.locator(f"{PANEL} .st-row").first.click()
+        page.locator(f"{PANEL} .st-detail").wait_for()
+        assert_nothing_found(page, folder.server.url, asked)
+        page.locator(f"{PANEL} >> text=all traces").click()
+        lines.first.wait_for()
+
+    problem = page.locator(f"{PANEL} .st-problem")
+    for text in texts[::4]:
+        page.locator(f"{PANEL} input").fill(f"name = {text}")
+        page.locator(f"{PANEL} input").press("Enter")
+        problem.wait_for()
+        page.locator(f"{PANEL} input").fill("")
+        page.locator(f"{PANEL} input").press("Enter")
+        problem.wait_for(state="detached")
+    assert_nothing_found(page, folder.server.url, asked)
 
 
 @pytest.mark.parametrize("trust", ["untrusted", "trusted"])

@@ -56,7 +56,7 @@ FINDINGS = """() => ({
   pwned: window.__pwned,
   polluted: ({}).polluted,
   elements: [...document.querySelectorAll('.st-root :is(' +
-    'script, iframe, object, embed, form:not(.st-form), style, link, base, math, ' +
+    'script, iframe, object, embed, form:not(.st-form, .st-search), style, link, base, math, ' +
     'video, template, marquee, [onload], [onerror], [onclick], [onfocus], ' +
     '[srcdoc], [data-commandlinker-command])')].map((one) => one.outerHTML),
   links: [...document.querySelectorAll('.st-root a')].map((one) => one.protocol),

@@ -14,7 +14,9 @@ export function decodeColumns(value: unknown): Spans {
   const column = (key: string) => sized(integers(own(from, key), `cols.${key}`), size, key);
   const names = strings(own(from, "names"), "cols.names");
   const types = strings(own(from, "types"), "cols.types");
-  const start = Float64Array.from(column("s"));
+  const start = new Float64Array(column("s"));
+  const duration = new Float64Array(column("d"));
+  for (let row = 0; row < size; row++) if ((duration[row] ?? 0) < -1) duration[row] = -1;
   const name = indexes(column("n"), names.length, "n");
   return {
     size,
@@ -24,10 +26,13 @@ export function decodeColumns(value: unknown): Spans {
     type: indexes(column("t"), types.length, "t"),
     types,
     start,
-    duration: Float64Array.from(column("d"), (us) => Math.max(us, -1)),
-    state: Uint8Array.from(column("e"), (state) => (state >= 0 && state < 256 ? state : 0)),
-    flags: Int32Array.from(column("f")),
-    ordinal: own(from, "k") === undefined ? ordinalsOf(name, start) : Int32Array.from(column("k")),
+    duration,
+    state: statesOf(column("e")),
+    flags: new Int32Array(column("f")),
+    ordinal:
+      own(from, "k") === undefined
+        ? ordinalsOf(name, names.length, start)
+        : new Int32Array(column("k")),
     ids: idsOf(own(from, "id"), size),
     models: modelsOf(from, size),
     usage: ownUsageOf(own(from, "u"), size),
@@ -146,31 +151,41 @@ export function shapeOf(parents: readonly number[]) {
     path.push(row);
   }
   for (const row of path) end[row] = size;
-  return { parent: Int32Array.from(parents), depth, end, childCount, position, rootCount };
+  return { parent: new Int32Array(parents), depth, end, childCount, position, rootCount };
 }
 
 /** Number the spans of each name in start order; a name that occurs once gets none. */
-function ordinalsOf(name: Int32Array, start: Float64Array): Int32Array {
-  const ordinal = new Int32Array(name.length);
-  const seen = new Map<number, number>();
-  for (const index of name) seen.set(index, (seen.get(index) ?? 0) + 1);
-  if (seen.size === name.length) return ordinal;
-  const byStart = Int32Array.from(name.keys());
-  if (!isAscending(start)) byStart.sort((a, b) => (start[a] ?? 0) - (start[b] ?? 0) || a - b);
-  const next = new Map<number, number>();
-  for (const row of byStart) {
+function ordinalsOf(name: Int32Array, names: number, start: Float64Array): Int32Array {
+  const size = name.length;
+  const ordinal = new Int32Array(size);
+  const seen = new Int32Array(names);
+  // A program that does one thing at a time starts each span after the row above it.
+  let isAscending = true;
+  for (let row = 0; row < size; row++) {
     const index = name[row] ?? 0;
-    if ((seen.get(index) ?? 0) < 2) continue;
-    const number = (next.get(index) ?? 0) + 1;
-    next.set(index, number);
-    ordinal[row] = number;
+    seen[index] = (seen[index] ?? 0) + 1;
+    if (row > 0 && (start[row] ?? 0) < (start[row - 1] ?? 0)) isAscending = false;
+  }
+  const byStart = isAscending
+    ? null
+    : Int32Array.from(name.keys()).sort((a, b) => (start[a] ?? 0) - (start[b] ?? 0) || a - b);
+  const next = new Int32Array(names);
+  for (let at = 0; at < size; at++) {
+    const row = byStart === null ? at : (byStart[at] ?? 0);
+    const index = name[row] ?? 0;
+    if ((seen[index] ?? 0) < 2) continue;
+    next[index] = ordinal[row] = (next[index] ?? 0) + 1;
   }
   return ordinal;
 }
 
-/** Whether each span starts after the row above it, as in a program that does one thing at a time. */
-function isAscending(start: Float64Array): boolean {
-  return start.every((at, row) => row === 0 || at >= (start[row - 1] ?? 0));
+function statesOf(states: readonly number[]): Uint8Array {
+  const known = new Uint8Array(states.length);
+  for (let row = 0; row < states.length; row++) {
+    const state = states[row] ?? 0;
+    if (state < 256) known[row] = Math.max(0, state);
+  }
+  return known;
 }
 
 function idsOf(value: unknown, size: number): string {
@@ -192,7 +207,7 @@ function indexes(values: readonly number[], length: number, where: string): Int3
   for (const value of values) {
     if (value < 0 || value >= length) fail(`cols.${where} points outside its dictionary`);
   }
-  return Int32Array.from(values);
+  return new Int32Array(values);
 }
 
 function rowsOf(value: unknown, size: number, where: string): readonly number[] {

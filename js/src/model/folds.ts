@@ -29,7 +29,8 @@ export function findFolds(spans: Spans): Folds {
   for (let row = 0; row < spans.size; row++) {
     const parent = spans.parent[row] ?? -1;
     if (parent === -1) continue;
-    if (head[row] === -1) {
+    const next = spans.end[row] ?? spans.size;
+    if (head[row] === -1 && spans.parent[next] === parent && alike(row, next)) {
       const members = runFrom(spans, row, alike);
       if (members.length >= MIN_FOLD) {
         for (const member of members) head[member] = row;

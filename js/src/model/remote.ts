@@ -1,5 +1,6 @@
 import { bodyOf, spanId } from "./columns";
 import { blobOf, decodePayload } from "./decode";
+import { plural } from "./format";
 import { count, type Fields, fail, fields, integers, list, maybeNumber, own, text } from "./guard";
 import type { Link } from "./link";
 import { tokensOf } from "./rollup";
@@ -164,7 +165,7 @@ export function listedOfTrace({ traces: [trace] }: Payload): Listed {
     duration: trace?.duration ?? null,
     spanCount: trace?.spanCount ?? 0,
     tokens: trace === undefined ? null : tokensOf(trace.usage),
-    error: "",
+    error: trace?.errorCount ? plural(trace.errorCount, "error") : "",
     cell: trace?.cell?.id ?? "",
   };
 }

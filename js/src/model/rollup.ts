@@ -44,8 +44,12 @@ export function rollUp(
   const totals = new Array<Total>(spans.size).fill(NOTHING);
   const below = new Array<Total>(spans.size).fill(NOTHING);
   let trace = NOTHING;
+  const models = spans.types.map(isModelType);
   for (let row = spans.size - 1; row >= 0; row--) {
-    const isModel = isModelType(spans.types[spans.type[row] ?? -1] ?? "");
+    const isModel = models[spans.type[row] ?? -1] === true;
+    const isSilent = !isModel && !spans.usage.has(row) && !spans.cost.has(row);
+    // Nothing to sum, in most rows of most traces.
+    if (isSilent && below[row] === NOTHING) continue;
     const total = totalOf(
       spans.usage.get(row) ?? NO_USAGE,
       spans.cost.get(row) ?? null,

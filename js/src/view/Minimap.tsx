@@ -1,4 +1,4 @@
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { endOf, type Range } from "../model/timing";
 import { STATE_ERROR } from "../model/types";
 import type { TraceView } from "./useTrace";
@@ -13,8 +13,14 @@ export function Minimap({ view, left, width }: { view: TraceView; left: number; 
   const [drag, setDrag] = useState<{ from: number; to: number } | null>(null);
   const { range } = view;
   const length = range.to - range.from;
-  const background = useMemo(() => density(view), [view.spans, range.from, range.to]);
-  const marks = useMemo(() => errorMarks(view), [view.spans]);
+  // Drawn after the rows: the first paint does not wait for it.
+  const [isSettled, setSettled] = useState(false);
+  useEffect(() => setSettled(true), []);
+  const background = useMemo(
+    () => (isSettled ? density(view) : "none"),
+    [isSettled, view.spans, range.from, range.to],
+  );
+  const marks = useMemo(() => (isSettled ? errorMarks(view) : []), [isSettled, view.spans]);
   const percent = (at: number) => `${(((at - range.from) / length) * 100).toFixed(2)}%`;
   const timeAt = (event: PointerEvent) => {
     const box = track.current?.getBoundingClientRect();

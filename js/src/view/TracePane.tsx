@@ -115,7 +115,7 @@ export function Loaded({
   const beside = isDetailOpen && width >= WIDE;
   const detailWidth = beside ? Math.max(MIN_DETAIL_WIDTH, Math.round(width * state.split)) : 0;
   const treeWidth = width - detailWidth - (beside ? 6 : 0);
-  const height = useTreeHeight(view, beside, ceilingOf(host, pane.current));
+  const height = useTreeHeight(view, beside, () => ceilingOf(host, pane.current));
 
   // Values are decoded when somebody looks at one or searches, not for the first paint.
   const wanted = useRef<Pick<Trace, "previews" | "bodies">>(NO_SECTIONS);
@@ -244,16 +244,16 @@ export function Loaded({
 }
 
 /** Height of the rows' box. It grows with what is asked for and never shrinks on an update. */
-function useTreeHeight(view: TraceView, beside: boolean, most: number): number {
+function useTreeHeight(view: TraceView, beside: boolean, ceiling: () => number): number {
   const { level, toggled, grown, family } = view.state;
   const last = useRef({ spans: view.spans, level, toggled, grown, family, floor: 0, height: 0 });
   const rows = view.state.grown
     ? view.shown.length
     : Math.min(view.shown.length, ROWS_WITHOUT_BUTTON);
   const wanted = AXIS_HEIGHT + Math.max(1, rows) * ROW_HEIGHT;
-  const natural = Math.round(
-    Math.min(wanted, Math.max(most, AXIS_HEIGHT + DIGEST_ROWS * ROW_HEIGHT)),
-  );
+  const small = AXIS_HEIGHT + DIGEST_ROWS * ROW_HEIGHT;
+  const natural =
+    wanted <= small ? wanted : Math.round(Math.min(wanted, Math.max(ceiling(), small)));
   const before = last.current;
   const isUpdate = before.spans !== view.spans;
   const isAction =
@@ -267,7 +267,7 @@ function useTreeHeight(view: TraceView, beside: boolean, most: number): number {
   return beside ? Math.max(height, DETAIL_HEIGHT) : height;
 }
 
-/** Pixels the rows' box may take where all rows are asked for. */
+/** Pixels the rows' box may take where all rows are asked for. Asking lays the page out. */
 function ceilingOf(host: Host, pane: HTMLElement | null): number {
   if (document.fullscreenElement?.contains(pane)) return window.innerHeight - AROUND_ROWS;
   const wanted = host.maxHeight ?? host.settings?.get().height;

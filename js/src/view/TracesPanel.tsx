@@ -173,20 +173,19 @@ function Line({
   onOpen: () => void;
   showCell: ((cellId: string) => void) | undefined;
 }) {
-  const { cell } = listed;
-  const tokens = listed.tokens === null ? "" : `${formatTokens(listed.tokens)} tok`;
+  const { cell, tokens } = listed;
+  const facts = [plural(listed.spanCount, "span")];
+  if (tokens !== null) facts.push(`${formatTokens(tokens)} tok`);
+  const error = oneLine(listed.error);
   return (
     <div class="st-side-line">
-      <button type="button" class="st-line" title={oneLine(listed.error)} onClick={onOpen}>
+      <button type="button" class="st-line" onClick={onOpen}>
         <State state={listed.state} />
         <span class="st-title">{oneLine(listed.name)}</span>
         {listed.duration !== null && <span class="st-fact">{formatDuration(listed.duration)}</span>}
-        <span class="st-fact">{plural(listed.spanCount, "span")}</span>
-        {tokens !== "" && (
-          <span class="st-fact" title={tokens}>
-            {tokens}
-          </span>
-        )}
+        <span class="st-side-facts" title={error}>
+          {facts.join(" · ")} <span class="st-bad">{error}</span>
+        </span>
       </button>
       {cell !== "" && showCell !== undefined && (
         <button type="button" class="st-link" onClick={() => showCell(cell)}>

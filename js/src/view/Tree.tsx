@@ -96,7 +96,8 @@ export function Tree({
   const keepPlace = useRestoredScroll(box, view);
   useScrollToSelected(box, view, viewport, stretch);
   useLayoutEffect(() => {
-    const clamped = box.current?.scrollTop ?? 0;
+    // Asking for the scroll position lays the whole page out: not for the first paint.
+    const clamped = top === 0 ? 0 : (box.current?.scrollTop ?? 0);
     if (clamped !== top) setTop(clamped);
   }, [shown.length, height]);
 
@@ -170,7 +171,7 @@ function useRestoredScroll(
   useLayoutEffect(() => {
     const element = box.current;
     if (element === null) return;
-    element.scrollTop = view.state.scrollTop;
+    if (view.state.scrollTop > 0) element.scrollTop = view.state.scrollTop;
     const observer = new IntersectionObserver(([entry]) => {
       isInSight.current = entry?.isIntersecting === true;
       if (isInSight.current && element.scrollTop === 0) element.scrollTop = wanted.current;

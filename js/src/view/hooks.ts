@@ -65,13 +65,14 @@ export function useWidth(ref: { current: Element | null }): number {
   useLayoutEffect(() => {
     const element = ref.current;
     if (element === null) return;
-    const measure = (measured: number) => {
+    // Told after the page's own layout and before it is painted; measuring here would lay
+    // the page out once more for each viewer.
+    const observer = new ResizeObserver(([entry]) => {
+      const measured = entry?.contentRect.width ?? 0;
       if (measured === 0) return;
       usual = Math.round(measured);
       setWidth(usual);
-    };
-    measure(element.getBoundingClientRect().width);
-    const observer = new ResizeObserver(([entry]) => measure(entry?.contentRect.width ?? 0));
+    });
     observer.observe(element);
     return () => observer.disconnect();
   }, [ref]);
