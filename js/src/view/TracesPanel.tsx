@@ -125,7 +125,7 @@ function TracesPanel({ host, round }: { host: PanelHost; round: number }) {
         <input
           type="text"
           value={filter}
-          placeholder={saved === null ? "status = 'ERROR' AND name LIKE 'ans%'" : "part of a name"}
+          placeholder={saved === null ? "status = 'ERROR' AND …" : "part of a name"}
           aria-label="Filter traces"
           aria-invalid={problem?.position != null}
           spellcheck={false}
