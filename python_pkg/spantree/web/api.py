@@ -7,7 +7,7 @@ import base64
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from spantree._version import __version__
@@ -16,6 +16,7 @@ from spantree.entities.ids import parse_trace_id
 from spantree.link import answer
 from spantree.render.diff import TraceDiff
 from spantree.store.listing import every, listing
+from spantree.web.answers import JsonAnswer
 from spantree.web.bodies import read_object
 from spantree.web.files import write_file
 from spantree.web.lists import SEARCH_S, limit_of, query_of, shown
@@ -66,7 +67,7 @@ class _Api:
 
     async def status(self, _: Request) -> Response:
         known = await self._desk.read(lambda store: store.experiments())
-        return JSONResponse(
+        return JsonAnswer(
             {
                 "version": __version__,
                 "store": self._desk.store_name(),
@@ -81,7 +82,7 @@ class _Api:
         page = await self._desk.read(
             lambda s: listing(s, query, limit, cursor, SEARCH_S)
         )
-        return JSONResponse(
+        return JsonAnswer(
             {
                 "traces": [shown(row) for row in page.rows],
                 "next_cursor": page.cursor,
@@ -99,14 +100,14 @@ class _Api:
         groups = await self._desk.read(
             lambda store: store.aggregate(query, ["session"], _MEASURES)
         )
-        return JSONResponse({"sessions": groups[:_MOST_SESSIONS], "total": len(groups)})
+        return JsonAnswer({"sessions": groups[:_MOST_SESSIONS], "total": len(groups)})
 
     async def link(self, request: Request) -> Response:
         """Answer the viewer: the operations of a kernel's link, one a request."""
         asked = await read_object(request)
         reply = await asyncio.to_thread(answer, asked, self._desk)
         buffers = [base64.b64encode(part).decode() for part in reply.buffers]
-        return JSONResponse({**reply.content, "buffers": buffers})
+        return JsonAnswer({**reply.content, "buffers": buffers})
 
     async def trace(self, request: Request) -> Response:
         found = await self._desk.require(request.path_params["trace_id"])
@@ -118,13 +119,13 @@ class _Api:
         found = await self._desk.require(
             request.path_params["trace_id"], include_spans=False
         )
-        return JSONResponse(found.info.to_dict())
+        return JsonAnswer(found.info.to_dict())
 
     async def compare(self, request: Request) -> Response:
         wanted = [request.query_params.get(name, "") for name in ("a", "b")]
         a, b = [await self._desk.require(one) for one in wanted]
         diff = await asyncio.to_thread(TraceDiff, a, b)
-        return JSONResponse(diff.to_dict())
+        return JsonAnswer(diff.to_dict())
 
     async def export(self, request: Request) -> Response:
         """Give what is listed as a file: all of it, or the traces named by ``ids``."""
@@ -163,12 +164,12 @@ class _Api:
             )
             keys = [trace.key for trace in page.traces]
         if given.get("dry_run") is True:
-            return JSONResponse({"would_delete": len(keys)})
+            return JsonAnswer({"would_delete": len(keys)})
         count = 0
         for start in range(0, len(keys), _AT_ONCE):
             some = keys[start : start + _AT_ONCE]
             count += await self._desk.change(partial(_delete, keys=some))
-        return JSONResponse({"deleted": count})
+        return JsonAnswer({"deleted": count})
 
     async def tags(self, request: Request) -> Response:
         trace = await self._desk.require(
@@ -186,7 +187,7 @@ class _Api:
         changes |= {str(key): None for key in dropped}
         await self._desk.change(lambda store: store.patch(trace.key, tags=changes))
         kept = await self._desk.require(trace.trace_id, include_spans=False)
-        return JSONResponse({"tags": kept.info.tags})
+        return JsonAnswer({"tags": kept.info.tags})
 
     async def delete_assessment(self, request: Request) -> Response:
         trace = await self._desk.require(
@@ -196,7 +197,7 @@ class _Api:
         await self._desk.change(
             lambda store: store.delete_assessment(trace.key, wanted)
         )
-        return JSONResponse({})
+        return JsonAnswer({})
 
 
 def _delete(store: Store, keys: list[int]) -> int:

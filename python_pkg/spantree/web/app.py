@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from spantree.entities.errors import (
@@ -19,6 +19,7 @@ from spantree.entities.errors import (
 )
 from spantree.store import StoreUnavailableError
 from spantree.web import api, ingest, mlflow_rest
+from spantree.web.answers import JsonAnswer
 from spantree.web.bodies import TooLargeError
 from spantree.web.desk import Desk
 from spantree.web.ingest import MediaTypeError
@@ -131,7 +132,7 @@ async def _explain(_: Request, error: Exception) -> Response:
         if hasattr(error, name):
             found[name] = getattr(error, name)
     headers = {"Retry-After": "1"} if isinstance(error, StoreUnavailableError) else None
-    return JSONResponse(found, _status_of(error), headers=headers)
+    return JsonAnswer(found, _status_of(error), headers=headers)
 
 
 def _status_of(error: SpantreeException) -> int:
@@ -157,10 +158,10 @@ async def _explain_http(request: Request, error: Exception) -> Response:
     if error.status_code == 404:  # noqa: PLR2004 - not found
         message = f"There is nothing at {request.url.path}."
     code = "ENDPOINT_NOT_FOUND" if error.status_code == 404 else "BAD_REQUEST"  # noqa: PLR2004 - the same
-    return JSONResponse({"error_code": code, "message": message}, error.status_code)
+    return JsonAnswer({"error_code": code, "message": message}, error.status_code)
 
 
 async def _explain_failure(_: Request, __: Exception) -> Response:
     # The server logs what happened; an answer may leave the machine.
     message = "spantree could not answer; its log tells why."
-    return JSONResponse({"error_code": INTERNAL_ERROR, "message": message}, 500)
+    return JsonAnswer({"error_code": INTERNAL_ERROR, "message": message}, 500)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
-
-import orjson
 
 from spantree.entities.errors import MissingExtraError, SpantreeException, did_you_mean
 from spantree.search import typed_frame
 from spantree.search.records import FIELDS, record_of
+from spantree.web.answers import json_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -59,7 +57,7 @@ def _csv(rows: Iterable[Summary]) -> Iterator[bytes]:
 
 def _lines(rows: Iterable[Summary]) -> Iterator[bytes]:
     for row in rows:
-        yield _json(_readable(row)) + b"\n"
+        yield json_bytes(_readable(row)) + b"\n"
 
 
 def _parquet(rows: Iterable[Summary]) -> Iterator[bytes]:
@@ -70,7 +68,7 @@ def _parquet(rows: Iterable[Summary]) -> Iterator[bytes]:
         raise MissingExtraError(msg) from None
     frame = typed_frame(rows)
     for name in ("tags", "feedback"):
-        frame[name] = [_json(value).decode() for value in frame[name]]
+        frame[name] = [json_bytes(value).decode() for value in frame[name]]
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False)
     # Not a generator: what is missing is said before the answer begins.
@@ -94,7 +92,7 @@ def _readable(row: Summary) -> dict[str, Any]:
 
 def _cell(value: object) -> object:
     if isinstance(value, dict):
-        value = _json(value).decode() if value else ""
+        value = json_bytes(value).decode() if value else ""
     if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
     return value
@@ -105,10 +103,3 @@ def _taken(buffer: io.StringIO) -> bytes:
     buffer.seek(0)
     buffer.truncate()
     return text
-
-
-def _json(value: object) -> bytes:
-    try:
-        return orjson.dumps(value)
-    except TypeError:  # an integer beyond 64 bits, or a lone surrogate
-        return json.dumps(value, separators=(",", ":"), default=str).encode()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from spantree._version import __version__
@@ -17,6 +17,7 @@ from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
 from spantree.entities.ids import parse_trace_id
 from spantree.search import parse_query
 from spantree.search.evaluate import LINKED_PROMPTS
+from spantree.web.answers import JsonAnswer
 from spantree.web.bodies import read_object
 from spantree.web.mlflow_wire import (
     assessment_in,
@@ -91,7 +92,7 @@ async def _not_served(request: Request) -> Response:
         f"spantree serves traces, their assessments and experiments of MLflow's API, "
         f"but not {request.method} {request.url.path}."
     )
-    return JSONResponse({"error_code": "ENDPOINT_NOT_FOUND", "message": message}, 404)
+    return JsonAnswer({"error_code": "ENDPOINT_NOT_FOUND", "message": message}, 404)
 
 
 class _Traces:
@@ -103,7 +104,7 @@ class _Traces:
         await self._desk.check_experiment(trace.info.experiment_id)
         await self._desk.add([trace])
         kept = await self._desk.require(trace.trace_id, include_spans=False)
-        return JSONResponse({"trace": {"trace_info": info_out(kept.info)}})
+        return JsonAnswer({"trace": {"trace_info": info_out(kept.info)}})
 
     async def search(self, request: Request) -> Response:
         given = await read_object(request)
@@ -125,7 +126,7 @@ class _Traces:
         answer: dict[str, Any] = {"traces": [info_out(t.info) for t in page.traces]}
         if page.cursor:
             answer["next_page_token"] = page.cursor
-        return JSONResponse(answer)
+        return JsonAnswer(answer)
 
     async def delete(self, request: Request) -> Response:
         given = await read_object(request)
@@ -148,7 +149,7 @@ class _Traces:
             wanted = page.traces
         keys = [trace.key for trace in wanted]
         count = await self._desk.change(lambda store: store.delete(keys))
-        return JSONResponse({"traces_deleted": count})
+        return JsonAnswer({"traces_deleted": count})
 
     async def link_to_run(self, request: Request) -> Response:
         given = await read_object(request)
@@ -161,7 +162,7 @@ class _Traces:
             await self._desk.change(
                 partial(_patch_metadata, key=trace.key, texts={_SOURCE_RUN: run_id})
             )
-        return JSONResponse({})
+        return JsonAnswer({})
 
     async def link_prompts(self, request: Request) -> Response:
         given = await read_object(request)
@@ -174,23 +175,23 @@ class _Traces:
         await self._desk.change(
             lambda store: store.patch(trace.key, tags={LINKED_PROMPTS: text})
         )
-        return JSONResponse({})
+        return JsonAnswer({})
 
     async def get(self, request: Request) -> Response:
         trace = await self._desk.require(request.query_params.get("trace_id", ""))
-        return JSONResponse({"trace": trace_out(trace)})
+        return JsonAnswer({"trace": trace_out(trace)})
 
     async def batch(self, request: Request) -> Response:
         found = [await self._found(i, spans=True) for i in _asked_ids(request)]
-        return JSONResponse({"traces": [trace_out(t) for t in found if t]})
+        return JsonAnswer({"traces": [trace_out(t) for t in found if t]})
 
     async def batch_infos(self, request: Request) -> Response:
         found = [await self._found(i) for i in _asked_ids(request)]
-        return JSONResponse({"trace_infos": [info_out(t.info) for t in found if t]})
+        return JsonAnswer({"trace_infos": [info_out(t.info) for t in found if t]})
 
     async def info(self, request: Request) -> Response:
         trace = await self._known(request)
-        return JSONResponse({"trace": {"trace_info": info_out(trace.info)}})
+        return JsonAnswer({"trace": {"trace_info": info_out(trace.info)}})
 
     async def set_tag(self, request: Request) -> Response:
         given = await read_object(request)
@@ -212,7 +213,7 @@ class _Traces:
 
     async def assessment(self, request: Request) -> Response:
         _, found = await self._judged(request)
-        return JSONResponse({"assessment": assessment_out(found)})
+        return JsonAnswer({"assessment": assessment_out(found)})
 
     async def reassess(self, request: Request) -> Response:
         trace, known = await self._judged(request)
@@ -225,7 +226,7 @@ class _Traces:
         await self._desk.change(
             lambda store: store.delete_assessment(trace.key, found.assessment_id)
         )
-        return JSONResponse({})
+        return JsonAnswer({})
 
     async def _found(self, trace_id: str, *, spans: bool = False) -> Trace | None:
         key = parse_trace_id(str(trace_id))
@@ -249,12 +250,12 @@ class _Traces:
         await self._desk.change(
             lambda store: store.put_assessment(trace.key, assessment)
         )
-        return JSONResponse({"assessment": assessment_out(assessment)})
+        return JsonAnswer({"assessment": assessment_out(assessment)})
 
     async def _patch(self, request: Request, key: str, value: str | None) -> Response:
         trace = await self._known(request)
         await self._desk.change(lambda store: store.patch(trace.key, tags={key: value}))
-        return JSONResponse({})
+        return JsonAnswer({})
 
 
 class _Experiments:
@@ -266,7 +267,7 @@ class _Experiments:
         name = _named(given, "name")
         tags = {str(t["key"]): str(t["value"]) for t in given.get("tags") or ()}
         made = await self._desk.change(lambda s: s.create_experiment(name, tags))
-        return JSONResponse({"experiment_id": made.experiment_id})
+        return JsonAnswer({"experiment_id": made.experiment_id})
 
     async def get(self, request: Request) -> Response:
         wanted = request.query_params.get("experiment_id", "")
@@ -280,7 +281,7 @@ class _Experiments:
         # Of few experiments: all in one page, whatever was asked for.
         await read_object(request)
         known = await self._desk.read(lambda store: store.experiments())
-        return JSONResponse({"experiments": [experiment_out(e) for e in known]})
+        return JsonAnswer({"experiments": [experiment_out(e) for e in known]})
 
     async def _one(
         self, is_wanted: Callable[[Experiment], bool], what: str
@@ -288,7 +289,7 @@ class _Experiments:
         known = await self._desk.read(lambda store: store.experiments())
         for one in known:
             if is_wanted(one):
-                return JSONResponse({"experiment": experiment_out(one)})
+                return JsonAnswer({"experiment": experiment_out(one)})
         msg = f"There is no experiment with the {what:.200}."
         raise SpantreeException(msg, RESOURCE_DOES_NOT_EXIST)
 

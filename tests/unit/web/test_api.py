@@ -11,6 +11,8 @@ import pytest
 from starlette.testclient import TestClient
 from support.traces import make_trace
 
+from spantree.entities import Feedback
+
 
 def search(site, **given):
     return site.post("/api/v1/search", json=given).json()
@@ -171,6 +173,25 @@ def test_only_the_chosen_are_exported(site, some):
     wanted = {"form": "json", "ids": f"{some[0].trace_id},{some[2].trace_id}"}
 
     assert len(site.get("/api/v1/export", params=wanted).text.splitlines()) == 2
+
+
+def test_odd_values_are_answered_too(site, store, some):
+    odd = [float("nan"), float("inf"), "\ud800", 2**80, {"a": [float("nan")]}]
+    for number, value in enumerate(odd):
+        store.put_assessment(some[0].key, Feedback(f"f{number}", value))
+    place = f"/api/3.0/mlflow/traces/{some[0].trace_id}"
+
+    row = search(site, filter=f"trace_id = '{some[0].trace_id}'")["traces"][0]
+    info = site.get(f"/api/v1/traces/{some[0].trace_id}/info").json()
+    told = site.get(place).json()["trace"]["trace_info"]
+    lines = site.get("/api/v1/export", params={"form": "json"}).text.splitlines()
+    table = site.get("/api/v1/export", params={"form": "csv"})
+
+    assert set(row["feedback"]) == {"f0", "f1", "f2", "f3", "f4"}
+    assert row["feedback"]["f3"] == 2**80
+    assert len(info["assessments"]) == len(told["assessments"]) == 5
+    assert len([json.loads(line) for line in lines]) == 5
+    assert table.status_code == 200
 
 
 def test_an_unknown_form_is_refused(site):
