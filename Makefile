@@ -80,6 +80,7 @@ test-speed: $(VENV)/.dev
 # The long forms of the random tests: a million values, interrupts and traces.
 fuzz: $(VENV)/.dev
 	SPANTREE_FUZZ=1000000 SPANTREE_INTERRUPTS=10000 SPANTREE_SOAK=1000000 \
+	SPANTREE_KILL_POINTS=100 \
 	  $(BIN)/pytest -q -s tests/faults tests/faults/fuzz_values.py
 
 test-packaging: $(VENV)/.dev

@@ -1,6 +1,6 @@
-"""A program that writes traces and says which of them are acknowledged.
+"""Writes traces and says which of them are acknowledged, until it is killed.
 
-Run by the tests of the store's faults: ``store_writes.py FILE_OR_URI FIRST COUNT``.
+As a program: ``store_writes.py FILE_OR_URI FIRST COUNT``, which says it on its output.
 """
 
 from __future__ import annotations
@@ -41,21 +41,22 @@ def made(key, *, is_open=False):
     return Trace(info, TraceData(spans))
 
 
-def main(file, first, count):
-    """Write; after each flush, say how many traces it acknowledged."""
+def main(file, first, count, said):
+    """Write; after each flush, note in a file how many traces it acknowledged."""
     store = open_store(parse_tracking_uri(file if "://" in file else Path(file)))
     running = [made(10**9 + first, is_open=True)]
     writer = Writer(lambda: store, lambda: running)
     writer.watch()
-    for number in range(count):
-        key = first + number
-        writer.submit(key, lambda key=key: made(key))
-        if number % _FLUSH_EVERY == 0 and writer.flush(30):
-            print(number + 1, flush=True)
-    if writer.flush(30):
-        print(count, flush=True)
+    with Path(said).open("ab", buffering=0) as acknowledged:
+        for number in range(count):
+            key = first + number
+            writer.submit(key, lambda key=key: made(key))
+            if number % _FLUSH_EVERY == 0 and writer.flush(30):
+                acknowledged.write(b"%d\n" % (number + 1))
+        if writer.flush(30):
+            acknowledged.write(b"%d\n" % count)
     writer.close()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), "/dev/stdout")

@@ -18,7 +18,8 @@ Everything that can go wrong with a store has a test, in this folder and the oth
     network file system               test_store_keeps_a_rollback_journal_and_warns_once
                                       (a mount table made for the test)
     schema newer, schema older        test_newer_store_…, test_older_store_…
-    killed at any moment              test_killed_writers_lose_nothing_acknowledged
+    killed at any moment              test_killed_writers_lose_nothing_acknowledged,
+                                      test_trace_of_a_kernel_that_died_is_read_as_…
     fork while writing                test_forked_child_writes_for_itself
     clock going back                  test_clock_that_goes_back_loses_nothing
     end of the interpreter            test_close_with_a_locked_store_ends_in_time,
@@ -28,8 +29,10 @@ Everything that can go wrong with a store has a test, in this folder and the oth
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -38,6 +41,7 @@ from pathlib import Path
 
 import pytest
 from faults import store_writes
+from faults.store_writes import main
 
 from spantree.entities import TraceState
 from spantree.search import parse_query
@@ -46,9 +50,10 @@ from spantree.store import Writer, open_store, parse_tracking_uri
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
 
 _WRITERS = 4
-# Random moments at which a writer is killed; 100 in a long run.
+# Random moments at which all of them are killed: 100 processes; four times as many in
+# a long run, which takes minutes.
 _POINTS = int(os.environ.get("SPANTREE_KILL_POINTS", "25"))
-_LONGEST_S = 0.5
+_LONGEST_S = 0.1
 
 
 @pytest.fixture(autouse=True)
@@ -58,30 +63,37 @@ def _temporary_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
 
 
-def start(file, first, count=100_000):
-    program = [sys.executable, store_writes.__file__, file, first, count]
-    return subprocess.Popen([str(part) for part in program], stdout=subprocess.PIPE)
+@pytest.fixture(scope="module")
+def forks():
+    """Give processes that need not import the package anew."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["faults.store_writes"])
+    return context
 
 
-def test_killed_writers_lose_nothing_acknowledged(tmp_path, seed):
+def test_killed_writers_lose_nothing_acknowledged(forks, tmp_path, seed):
     chance = random.Random(seed)
     file = tmp_path / "traces.db"
     lost, acknowledged, first = [], 0, 1
-    for _ in range(-(-_POINTS // _WRITERS)):
+    for _ in range(_POINTS):
         writers = []
         for _ in range(_WRITERS):
-            writers.append((first, start(file, first)))
+            said = tmp_path / f"{first}.said"
+            given = (str(file), first, 100_000, str(said))
+            writers.append((first, said, forks.Process(target=main, args=given)))
             first += 1_000_000
-        said = [program.stdout.readline() for _, program in writers]
+        for _, _, program in writers:
+            program.start()
+        wait_for([said for _, said, _ in writers])
         time.sleep(chance.uniform(0, _LONGEST_S))
-        for _, program in writers:
+        for _, _, program in writers:
             time.sleep(chance.uniform(0, 0.02))
             program.kill()
+            program.join()
         store = open_store(parse_tracking_uri(file))
-        for (begun, program), line in zip(writers, said, strict=True):
-            lines = [line, *program.stdout.readlines()]
-            program.stdout.close()
-            program.wait()
+        for begun, said, program in writers:
+            assert program.exitcode == -signal.SIGKILL
+            lines = said.read_bytes().splitlines(keepends=True)
             count = max(int(line) for line in lines if line.endswith(b"\n"))
             acknowledged += count
             lost += [
@@ -101,11 +113,70 @@ def test_killed_writers_lose_nothing_acknowledged(tmp_path, seed):
     assert states == {TraceState.OK, TraceState.INTERRUPTED}
 
 
+def wait_for(files):
+    deadline = time.monotonic() + 60
+    while not all(file.exists() and file.stat().st_size for file in files):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 def whole(store, key):
     found = store.get(key)
     return found is not None and found.to_dict() == store_writes.made(key).to_dict() | {
         "info": found.info.to_dict()
     }
+
+
+_DIE_WITHIN_A_SPAN = """
+import os, signal, sys, time
+import spantree
+spantree.set_tracking_uri(sys.argv[1])
+
+@spantree.trace
+def step(x): return x
+
+with spantree.start_span("agent") as span:
+    span.set_inputs({"q": 1})
+    step(7)
+    print(span.trace_id, flush=True)
+    sys.stdin.readline()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_trace_of_a_kernel_that_died_is_read_as_interrupted(tmp_path):
+    file = tmp_path / "traces.db"
+    command = [sys.executable, "-c", _DIE_WITHIN_A_SPAN, str(file)]
+    store = open_store(parse_tracking_uri(file))
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as kernel:
+        trace_id = kernel.stdout.readline().strip()
+        everything = parse_query()
+        wait_until(lambda: store.search(everything).traces)
+        (running,) = store.search(everything).traces
+        wait_until(lambda: len(store.get(running.key).data.spans) > 1)
+        assert running.trace_id == trace_id
+        assert running.info.state is TraceState.IN_PROGRESS
+        kernel.stdin.write("\n")
+        kernel.stdin.flush()
+        assert kernel.wait(60) == -signal.SIGKILL
+
+    (found,) = store.search(parse_query("state = 'INTERRUPTED'")).traces
+    assert store.search(parse_query("state = 'IN_PROGRESS'")).traces == []
+    assert found.info.state is TraceState.INTERRUPTED
+    assert found.data.root.end_time_ns is None
+    assert [s.name for s in found.data.spans] == ["agent", "step"]
+    assert found.data.spans[1].outputs == 7
+    assert running.info.state is TraceState.IN_PROGRESS
+    store.close()
+
+
+def wait_until(is_so):
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.fixture

@@ -214,10 +214,12 @@ class Writer:
         self._quiet_until = 0.0
 
     def _is_idle(self) -> bool:
-        return (
-            self._thread is None
-            and not self._backlog.pending
-            and not self._open_traces()
+        # While traces are open the thread knows of them; copying them takes long.
+        return not (
+            self._backlog.pending
+            or self._spilled
+            or self._is_watching
+            or self._open_traces()
         )
 
     def _ask(self, request: Request[T]) -> None:
