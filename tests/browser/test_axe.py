@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from support.lab import require
 from support.pages import serve
-from unit.render.drawn_traces import agent_trace
+from unit.render.drawn_traces import agent_trace, later_agent_trace
 
-from spantree.render import COMPLETE, build_output
+from spantree.render import COMPLETE, MIME, build_output
+from spantree.render.diff import TraceDiff
+from spantree.render.diff_bundle import diff_bundle
 
 REPOSITORY = Path(__file__).parents[2]
 AXE = REPOSITORY / "js" / "node_modules" / "axe-core" / "axe.min.js"
@@ -35,15 +37,24 @@ def site(tmp_path_factory):
         yield site
 
 
+OUTPUTS = {
+    "trace": lambda: build_output([agent_trace()], key="a" * 16, budget=COMPLETE),
+    "comparison": lambda: diff_bundle(TraceDiff(agent_trace(), later_agent_trace()))[
+        MIME
+    ],
+}
+
+
 @pytest.mark.parametrize("theme", THEMES)
-def test_nothing_serious(site, browser, theme):
-    output = build_output([agent_trace()], key="a" * 16, budget=COMPLETE)
+@pytest.mark.parametrize("what", OUTPUTS)
+def test_nothing_serious(site, browser, what, theme):
+    output = OUTPUTS[what]()
     context = browser.new_context(
         viewport={"width": 1100, "height": 800}, **THEMES[theme]
     )
     page = context.new_page()
     body = "vscode-dark" if theme != "light" else "vscode-light"
-    page.goto(site.add(theme, output, body))
+    page.goto(site.add(f"{what}-{theme}", output, body))
     page.wait_for_selector(".st-row")
     page.evaluate(AXE.read_text(encoding="utf-8"))
 
@@ -56,7 +67,7 @@ def test_nothing_serious(site, browser, theme):
         found += page.evaluate(RUN)
     page.locator(".st-tree").press("/")
     found += page.evaluate(RUN)
-    page.locator(".st-root").screenshot(path=PICTURES / f"page-{theme}.png")
+    page.locator(".st-root").screenshot(path=PICTURES / f"page-{what}-{theme}.png")
     context.close()
 
     assert tabs >= 3
