@@ -65,7 +65,8 @@ def build_js() -> None:
         )
         raise RuntimeError(msg)
     js = ROOT / "js"
-    if not (js / "node_modules" / ".package-lock.json").is_file():
+    installed, wanted = js / "node_modules/.package-lock.json", js / "package-lock.json"
+    if not installed.is_file() or installed.stat().st_mtime < wanted.stat().st_mtime:
         subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=js, check=True)
     subprocess.run(["node", "build.mjs"], cwd=js, check=True)  # noqa: S607
     STAMP.write_text(source_hash())
