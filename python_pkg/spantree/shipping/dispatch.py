@@ -8,13 +8,13 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING
 
+from spantree.shipping.sender import Sender
 from spantree.store.uri import TargetKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
-    from spantree.shipping.sender import Sender
     from spantree.shipping.server import Server
     from spantree.store.sqlite import SqliteStore
     from spantree.store.uri import Target
@@ -35,11 +35,13 @@ class Dispatch:
         open_store: Callable[[], object],
         first_use: AbstractContextManager[None],
     ) -> None:
-        self._first_use = first_use
         self.targets = tuple(targets)
         self._open_store = open_store
         self._store: SqliteStore | None = None
-        self._senders: tuple[Sender, ...] | None = None
+        # At once, as any thread may be the first to ask for them.
+        self._senders = tuple(
+            Sender(target, self._served, first_use) for target in targets
+        )
         self._server: Server | None = None
         _all.add(self)
 
@@ -60,18 +62,8 @@ class Dispatch:
 
     def wake(self) -> None:
         """Look at the outbox soon; starts the threads with the first call."""
-        for sender in self.senders():
+        for sender in self._senders:
             sender.wake()
-
-    def senders(self) -> tuple[Sender, ...]:
-        """Give the sender of each destination, in their order."""
-        if self._senders is None:
-            from spantree.shipping.sender import Sender
-
-            self._senders = tuple(
-                Sender(target, self._served, self._first_use) for target in self.targets
-            )
-        return self._senders
 
     def server(self, experiment_id_for: Callable[[str], str]) -> Server | None:
         """Give the first destination that can be asked for traces, None if none can.
@@ -80,7 +72,7 @@ class Dispatch:
             experiment_id_for: Gives the local id of an experiment's name.
         """
         if self._server is None:
-            for sender in self.senders():
+            for sender in self._senders:
                 if sender.target.kind is not TargetKind.OTLP:
                     from spantree.shipping.server import Server
 
@@ -91,30 +83,30 @@ class Dispatch:
     def wait(self, timeout_s: float) -> bool:
         """Wait until everything committed has arrived, or sending it meets trouble."""
         deadline = time.monotonic() + timeout_s
-        found = [s.wait(deadline - time.monotonic()) for s in self.senders()]
+        found = [s.wait(deadline - time.monotonic()) for s in self._senders]
         return all(found)
 
     def finish(self, deadline: float) -> None:
         """Send what waits, unless there is trouble, until a monotonic time."""
-        for sender in self._senders or ():
+        for sender in self._senders:
             sender.end_by(deadline)
-        for sender in self._senders or ():
+        for sender in self._senders:
             sender.join(deadline)
 
     def stop(self) -> None:
         """End the threads; waits for nothing."""
-        for sender in self._senders or ():
+        for sender in self._senders:
             sender.stop()
         if self._server is not None:
             self._server.close()
 
     def retry_rejected(self) -> int:
         """Let what was refused wait again; give how many traces that are."""
-        return sum(sender.retry_rejected() for sender in self.senders())
+        return sum(sender.retry_rejected() for sender in self._senders)
 
     def rejections(self) -> list[str]:
         """Give what servers said of the last traces that they refused."""
-        return [words for sender in self.senders() for words in sender.rejections()]
+        return [words for sender in self._senders for words in sender.rejections()]
 
     def stats(self) -> dict[str, int]:
         """Count traces, summed over the destinations.
@@ -126,7 +118,7 @@ class Dispatch:
         from spantree.shipping.outbox import State
 
         found = dict.fromkeys(("shipped", "waiting", "blocked", "rejected"), 0)
-        for sender in self.senders():
+        for sender in self._senders:
             counts = sender.counts()
             found["shipped"] += sender.shipped
             found["waiting"] += counts.get(State.WAITING, 0)
@@ -143,7 +135,7 @@ class Dispatch:
 
     def start_anew_in_child(self) -> None:
         """Leave everything to the parent process."""
-        for sender in self._senders or ():
+        for sender in self._senders:
             _kept_for_parent.append(sender.kept())
             sender.start_anew()
 

@@ -12,7 +12,7 @@ from spantree.entities.ids import trace_id_text
 from spantree.shipping.backoff import Backoff
 from spantree.shipping.destination import Parcel, open_destination
 from spantree.shipping.errors import NotAllowedError, RefusedError, TryLaterError
-from spantree.shipping.outbox import LEASE_S, MAX_ROWS, Entry, Outbox, State, What
+from spantree.shipping.outbox import MAX_ROWS, Entry, Outbox, State, What
 from spantree.shipping.warner import Warner
 from spantree.store.breath import breathe
 from spantree.store.protocol import StoreUnavailableError
@@ -31,6 +31,14 @@ _logger = logging.getLogger("spantree.shipping")
 _IDLE_S = 30.0
 _STORE_TROUBLE_S = 5.0
 _BLOCKED_S = 300.0
+# A process that lives for a moment only shall get on with a slow server as well.
+_SETTLE_S = 1.0
+# Before the end of the process, to write down how far it came.
+_LAST_S = 0.3
+
+
+class _EndingError(Exception):
+    """The process is about to end, or sends elsewhere from now on."""
 
 
 class Sender:
@@ -59,6 +67,7 @@ class Sender:
         self._pid = os.getpid()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._opening = threading.Lock()
         self._wake = threading.Event()
         self._rounds = threading.Condition()
         self._backoff = Backoff()
@@ -211,22 +220,27 @@ class Sender:
         box, by_key = self._box(), {entry.key: entry for entry in entries}
         arrived: list[Entry] = []
         refused: list[Entry] = []
-        settle_at = time.monotonic() + LEASE_S / 3
+        settle_at = time.monotonic() + _SETTLE_S
 
         def sent(parcel: Parcel) -> None:
             nonlocal settle_at
             arrived.append(by_key.pop(parcel.trace.key))
-            if time.monotonic() > settle_at:
+            now = time.monotonic()
+            if self._is_stopping or (self._ends_at and now > self._ends_at - _LAST_S):
+                raise _EndingError
+            if now > settle_at:
                 # The server is slow: hold on to the rest, and to what was achieved.
                 self._settle(arrived)
                 box.renew(by_key.values())
-                settle_at = time.monotonic() + LEASE_S / 3
+                settle_at = now + _SETTLE_S
 
         try:
             self._to().send(list(self._parcels(entries)), sent)
+        except _EndingError:
+            box.give_back(by_key.values())
         except TryLaterError as error:
             self._backoff.failed(error.words, error.after_s)
-            box.give_back(by_key.values())
+            box.give_back(by_key.values(), words=error.words)
             self._warn("later", f"{error.words}; it is tried again")
         except NotAllowedError as error:
             self._backoff.failed(error.words, _BLOCKED_S)
@@ -262,7 +276,11 @@ class Sender:
 
     def _box(self) -> Outbox:
         if self._outbox is None:
-            self._outbox = Outbox(self._open_store(), self.target.shown)
+            store = self._open_store()
+            with self._opening:
+                # Two would hold leases that neither knows of the other.
+                if self._outbox is None:
+                    self._outbox = Outbox(store, self.target.shown)
         return self._outbox
 
     def _to(self) -> Destination:
