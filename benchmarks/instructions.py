@@ -51,7 +51,7 @@ class Budget:
 
 BUDGETS = (
     Budget("tiny_child", 500, 2_000, 81_000, promised=35_000),
-    Budget("generator", 200, 900, 57_000),
+    Budget("generator", 200, 900, 54_500),
     Budget("disabled", 2_000, 22_000, 1_450),
 )
 
