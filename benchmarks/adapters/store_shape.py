@@ -10,6 +10,10 @@ RARE = 1_000
 """One trace of so many has the rare tag, span type, span name and text."""
 
 
+TURNS = 20
+"""So many traces are a session, one after the other."""
+
+
 class Shape(NamedTuple):
     """A trace; its spans as name, type, place of the parent, inputs and outputs."""
 
@@ -34,7 +38,7 @@ def described(number: int) -> Shape:
     return Shape(
         START_NS + number * 1_000_000_000,
         1_000_000 + number * 7_919 % 5_000_011 * 1_000,
-        f"s{number % 5_000}",
+        f"s{number // TURNS}",
         tags,
         [
             ("agent", "AGENT", None, question, answer),
