@@ -35,7 +35,9 @@ class Comparison:
         from IPython.display import display
 
         if self._before is None:
-            print("nothing to compare yet")  # noqa: T201 - the answer to --compare
+            print(  # noqa: T201 - the answer to --compare
+                "nothing to compare yet: run this cell again, or name a trace"
+            )
             return
         diff = TraceDiff(self._before, after)
         hint = f"%trace diff {self._before.trace_id[:11]} {after.trace_id[:11]}"
