@@ -16,12 +16,12 @@ from support.lab import LONG
 from support.traces import make_trace
 from support.ui import served
 
-from spantree.entities import AssessmentSource, Feedback
+from spantree.entities import AssessmentSource, Feedback, TraceState
 from spantree.store import SqliteStore
 
 PICTURES = Path(__file__).parents[2] / "out" / "pictures"
 # Forms of the page's own are told by a class.
-OWN_FINDINGS = FINDINGS.replace(".st-form)", ".st-form, .ui-form)")
+OWN_FINDINGS = FINDINGS.replace("form:not(", "form:not(.ui-form, ")
 
 
 def agent(number, **info):
@@ -146,7 +146,7 @@ def test_new_traces_come_in_by_themselves(shown, store):
                     "start_time_ns": time.time_ns(),
                     "end_time_ns": None,
                 },
-                state="IN_PROGRESS",
+                state=TraceState.IN_PROGRESS,
             )
         ]
     )
@@ -191,12 +191,14 @@ def test_a_trace_opens_in_the_viewer_and_is_judged(shown, store):
 def test_a_trace_that_runs_grows_before_the_reader(shown, store):
     began = time.time_ns()
     root = {"name": "slow", "start_time_ns": began, "end_time_ns": None}
-    store.write([make_trace(500, root=root, state="IN_PROGRESS")])
+    store.write([make_trace(500, root=root, state=TraceState.IN_PROGRESS)])
     shown.get_by_role("link", name="slow").click(timeout=LONG)
     shown.locator(".st-row").wait_for()
 
     span = {"name": "step", "start_time_ns": began + 1, "end_time_ns": began + 2}
-    store.write([make_trace(500, root=root, spans=[span], state="IN_PROGRESS")])
+    store.write(
+        [make_trace(500, root=root, spans=[span], state=TraceState.IN_PROGRESS)]
+    )
     shown.locator(".st-row").nth(1).wait_for(timeout=LONG)
     store.write([make_trace(500, root=root | {"end_time_ns": began + 9}, spans=[span])])
 

@@ -55,7 +55,7 @@ class Known:
     @cached_property
     def owners(self) -> list[Owner]:
         """The processes that have open traces, or had when they ended."""
-        sql = f"SELECT DISTINCT pid, boot FROM trace WHERE {OPEN}"  # noqa: S608 - ours
+        sql = f"SELECT DISTINCT pid, boot FROM trace WHERE {OPEN} AND boot IS NOT NULL"  # noqa: S608 - ours
         return [Owner(*row) for row in self._connection.execute(sql).fetchall()]
 
 
