@@ -66,12 +66,18 @@ def _boot_id() -> str:
         return ""
 
 
-def _start_time(pid: int) -> str:
+def _stat(pid: int) -> list[str]:
+    """Give what the system says of a process, from its state on; empty if nothing."""
     try:
         stat = (_PROC / str(pid) / "stat").read_text()
     except OSError:
-        return ""
-    return stat.rpartition(")")[2].split()[_START_FIELD]
+        return []
+    return stat.rpartition(")")[2].split()
+
+
+def _start_time(pid: int) -> str:
+    found = _stat(pid)
+    return found[_START_FIELD] if found else ""
 
 
 def is_running(pid: int) -> bool:
@@ -85,4 +91,5 @@ def is_running(pid: int) -> bool:
         return False
     except OSError:
         return True
-    return True
+    # A process that has ended keeps its number until its parent takes note.
+    return _stat(pid)[:1] not in (["Z"], ["X"])
