@@ -31,7 +31,6 @@ KNOWN: Final = {
     "haystack": "openinference-instrumentation-haystack",
     "instructor": "openinference-instrumentation-instructor",
     "litellm": "openinference-instrumentation-litellm",  # tested
-    "mcp": "openinference-instrumentation-mcp",
     "mistralai": "openinference-instrumentation-mistralai",  # tested
     "ollama": "opentelemetry-instrumentation-ollama",  # tested
     "openai-agents": "openinference-instrumentation-openai-agents",  # tested
