@@ -14,6 +14,8 @@ import traceback
 from collections import Counter, deque
 from typing import TYPE_CHECKING
 
+from spantree.entities.values import visible
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -117,7 +119,10 @@ def warn(kind: str, message: str, *arguments: object) -> None:
         if last is not None and now - last < _SECONDS_BETWEEN_WARNINGS:
             return
         _warned_at[kind] = now
-    _logger.warning(message, *arguments)
+    # A handler that writes UTF-8 would complain of a lone surrogate on stderr.
+    texts = (str, Exception)
+    shown = [visible(str(a)) if isinstance(a, texts) else a for a in arguments]
+    _logger.warning(message, *shown)
 
 
 def internal_errors() -> dict[str, int]:

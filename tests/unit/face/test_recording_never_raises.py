@@ -6,7 +6,7 @@ import inspect
 import json
 
 import pytest
-from tests.support.wrong_values import wrong_values
+from support.wrong_values import wrong_values
 
 import spantree
 from spantree.entities import Link, SpanEvent, SpanStatus
@@ -160,3 +160,12 @@ def test_nothing_comes_out(name, monkeypatch):
 
     assert wrong == {}
     assert spantree.search_traces(return_type="list")
+
+
+def test_warnings_can_be_written_as_utf8(caplog):
+    reset_internal_errors()  # forgets which warnings were given lately
+    spantree.TraceClient().end_trace("tr-\ud800")
+
+    (message,) = caplog.messages
+    assert "tr-\\ud800" in message
+    assert message.encode()

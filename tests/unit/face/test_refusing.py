@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 
 import pytest
-from tests.support.wrong_values import wrong_values
+from support.wrong_values import wrong_values
 
 import spantree
 from spantree.entities import Assessment, Span, Trace
