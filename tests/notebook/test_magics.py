@@ -249,7 +249,7 @@ def test_tracing_that_is_off_is_told(run_cells):
 def test_results_are_bound_by_into_and_by_assignment(run_cells):
     lines = {
         "%traces": "DataFrame",
-        "%trace": "Trace",
+        "%trace": "StoredTrace",
         "%trace --text": "Report",
         "%trace diff -2 last": "TraceDiff",
         "%spantree": "Report",

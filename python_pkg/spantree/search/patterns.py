@@ -91,10 +91,12 @@ class _Matcher:
         # Python's '$' also stands before a newline that ends the text.
         end = len(text) - text.endswith("\n")
         for at, character in enumerate(text):
-            if self._is_match(states) or (at == end and self._ends(states, at)):
+            if at == end:
+                states = self._at_end(states, at)
+            if self._is_match(states):
                 return True
             states = self._step(states, character)
-        return self._is_match(states) or self._ends(states, len(text))
+        return self._is_match(self._at_end(states, len(text)))
 
     def _step(self, states: frozenset[int], character: str) -> frozenset[int]:
         key = (states, character)
@@ -109,9 +111,8 @@ class _Matcher:
             self._steps[key] = found
         return found
 
-    def _ends(self, states: frozenset[int], at: int) -> bool:
-        closed = self._closure(list(states), at_start=at == 0, at_end=True)
-        return self._is_match(closed)
+    def _at_end(self, states: frozenset[int], at: int) -> frozenset[int]:
+        return self._closure(list(states), at_start=at == 0, at_end=True)
 
     def _is_match(self, states: frozenset[int]) -> bool:
         found = self._accepting.get(states)

@@ -132,7 +132,7 @@ def test_search_stops_in_time_and_says_how_far_it_came(tmp_path, caplog):
     ("given", "said"),
     [
         ({"timeout": 0}, "above 0, not 0"),
-        ({"where": "remote"}, "not there yet"),
+        ({"where": "remote"}, "where is 'local', or left out .*, not 'remote'"),
     ],
 )
 def test_search_says_what_is_allowed(given, said):

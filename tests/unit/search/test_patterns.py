@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from spantree.search.patterns import PatternError, check_pattern, like, rlike
@@ -17,6 +17,8 @@ PATTERNS = st.lists(PARTS, max_size=5).map("".join)
 TEXTS = st.text("ab1 \n", max_size=8)
 
 
+@example("$[^a]", "\n")
+@example("a$\n$", "a\n")
 @given(PATTERNS, TEXTS)
 def test_rlike_agrees_with_re_search(pattern, text):
     assert rlike(text, pattern) == bool(re.search(pattern, text))

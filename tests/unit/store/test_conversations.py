@@ -70,7 +70,8 @@ def test_conversation_takes_a_twentieth_of_its_json_and_grows_linearly(
 
     written = sum(len(trace.data.spans[1].raw_inputs) for trace in traces[:200])
     assert half * 20 <= written
-    assert whole <= 2.2 * half
+    # Pages of 16 kB fill up by and by; the JSON itself would be four times as long.
+    assert whole <= 2.5 * half
 
 
 def test_deleting_one_trace_leaves_the_others_whole(sqlite_store, make_trace, file):
