@@ -24,7 +24,8 @@ HERE = Path(__file__).parent
 @pytest.fixture(scope="session")
 def mlflow_python():
     named = os.environ.get("SPANTREE_MLFLOW_PYTHON")
-    python = Path(named or HERE.parents[1] / ".venv-mlflow/bin/python")
+    # Absolute, as the server runs in a folder of its own; links make an environment.
+    python = Path(named or HERE.parents[1] / ".venv-mlflow/bin/python").absolute()
     if not python.exists() and not named:
         pytest.skip("no environment with mlflow: run `make test-mlflow`")
     return str(python)
