@@ -17,12 +17,15 @@ import opentelemetry.context
 from opentelemetry import trace
 from opentelemetry.context import Context, set_value
 
-from spantree.integrations._otel_spans import BridgeSpan, live_span_of
+from spantree.integrations._otel_spans import BridgeSpan, live_span_of, origin_of
 from spantree.recording import LiveSpan, guard
 from spantree.recording.context import CURRENT, current_span, leave_to
+from spantree.recording.remote import REMOTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from spantree.entities.propagation import TraceParent
 
 SITE = "otel.context"
 # The nearest span of ours in a context of OpenTelemetry's.
@@ -36,6 +39,8 @@ class _Token(NamedTuple):
     theirs: Any
     span: LiveSpan | None
     before: LiveSpan | None
+    origin: TraceParent | None
+    origin_before: TraceParent | None
 
 
 class FollowingContext:
@@ -69,17 +74,24 @@ class FollowingContext:
             return self.base.attach(context)
         span: LiveSpan | None = None
         before: LiveSpan | None = None
+        origin = origin_before = None
         with guard(SITE):
             before = CURRENT.get()
             span = _span_of(context)
             innermost = span or current_span()
             if innermost:
                 context = set_value(_OURS, innermost, context)
+            elif self.shows_ours:
+                # A service that isn't recorded itself: ours go on with its caller's.
+                origin = origin_of(trace.get_current_span(context))
             if span is not None:
                 CURRENT.set(span)
+            if origin is not None:
+                origin_before = REMOTE.get()
+                REMOTE.set(origin)
         token = self.base.attach(context)
         self.attached += 1
-        return _Token(token, span, before)
+        return _Token(token, span, before, origin, origin_before)
 
     def detach(self, token: Any) -> None:
         """Go back to what was current before an attach."""
@@ -89,6 +101,8 @@ class FollowingContext:
         self.attached -= 1
         with guard(SITE):
             leave_to(token.span, token.before)
+            if token.origin is not None and REMOTE.get() is token.origin:
+                REMOTE.set(token.origin_before)
         try:
             self.base.detach(token.theirs)
         except ValueError:

@@ -15,7 +15,6 @@ from spantree.entities.dialects.scopes import (
     is_model_scope,
     is_within,
 )
-from spantree.entities.propagation import TraceParent
 from spantree.entities.span import KIND, SCOPE, SpanType
 from spantree.integrations._call import Options
 from spantree.integrations._nesting import innermost
@@ -23,6 +22,7 @@ from spantree.integrations._otel_spans import (
     BridgeSpan,
     link_to,
     live_span_of,
+    origin_of,
     plain,
 )
 from spantree.recording import (
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import Link
+    from opentelemetry.trace import Link, SpanContext
 
 SITE = "otel.tracer"
 
@@ -200,13 +200,15 @@ class SpantreeTracer(trace.Tracer):  # type: ignore[misc, unused-ignore]
 
         given = dict(attributes or {})
         if parent is None and provider.only_models and not self._is_model_span(given):
-            waiting = BridgeSpan(None, options, begin)
+            waiting = BridgeSpan(
+                None, options, begin, (name, kind, started), _valid(above)
+            )
             waiting.set_attributes(given)
             return waiting
         span = begin(given)
         if span is None:
             return None
-        bridged = BridgeSpan(span, options)
+        bridged = BridgeSpan(span, options, above=_valid(above))
         bridged.set_attributes(given)
         return bridged
 
@@ -236,7 +238,7 @@ class SpantreeTracer(trace.Tracer):  # type: ignore[misc, unused-ignore]
             parent,
             None,
             start_time_ns=started,
-            origin=_origin(above) if parent is None else None,
+            origin=origin_of(above) if parent is None else None,
         )
         if not span:
             return None
@@ -269,14 +271,6 @@ class SpantreeTracer(trace.Tracer):  # type: ignore[misc, unused-ignore]
             yield span
 
 
-def _origin(above: trace.Span) -> TraceParent | None:
-    """Give the span of another process that a context was read from, if it was."""
+def _valid(above: trace.Span) -> SpanContext | None:
     context = above.get_span_context()
-    if not (context.is_valid and context.is_remote):
-        return None
-    return TraceParent(
-        context.trace_id,
-        context.span_id,
-        int(context.trace_flags),
-        context.trace_state.to_header(),
-    )
+    return context if context.is_valid else None

@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import trace
-from opentelemetry.trace import SpanContext, StatusCode, TraceFlags, TraceState
+from opentelemetry.trace import (
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    TraceState,
+)
 
 from spantree.entities.dialects import Reading, is_about_models, read
-from spantree.entities.span import Link, SpanEvent, SpanStatus, SpanStatusCode
+from spantree.entities.propagation import TraceParent
+from spantree.entities.span import KIND, Link, SpanEvent, SpanStatus, SpanStatusCode
 from spantree.recording import LiveSpan, guard
 from spantree.recording.exceptions import exception_attributes
 
@@ -124,10 +132,15 @@ def plain(value: object) -> object:
 class BridgeSpan(trace.Span):  # type: ignore[misc, unused-ignore]
     """A span of ours as OpenTelemetry's API knows spans.
 
+    Instrumentations read of a recording span what the SDK's spans let them read, though
+    the API has no such thing: its name, kind and attributes, for instance.
+
     Args:
         span: Ours; None while it isn't known whether it is worth recording.
         options: What is recorded.
         materialize: Begins our span when it turns out that it is.
+        begun: The name, the kind and the start of a span that is not ours yet.
+        above: Of which span it is a child, as OpenTelemetry sees it.
     """
 
     def __init__(
@@ -135,7 +148,11 @@ class BridgeSpan(trace.Span):  # type: ignore[misc, unused-ignore]
         span: LiveSpan | None,
         options: Options,
         materialize: Callable[[dict[str, Any]], LiveSpan | None] | None = None,
+        begun: tuple[str, SpanKind, int] = ("", SpanKind.INTERNAL, 0),
+        above: SpanContext | None = None,
     ) -> None:
+        self._begun = begun
+        self._above = above
         self._writing = None if span is None else Writing(span, options)
         self._options = options
         self._materialize = materialize
@@ -161,15 +178,12 @@ class BridgeSpan(trace.Span):  # type: ignore[misc, unused-ignore]
     def get_span_context(self) -> SpanContext:
         """Give our ids as OpenTelemetry's."""
         span = self.spantree_span
+        if span is None and self._above is not None and self._above.is_remote:
+            # Until it is recorded the caller's goes on, as with OpenTelemetry's no-op.
+            return self._above
         if span is None or not span.span_key:
             return trace.INVALID_SPAN_CONTEXT
-        return SpanContext(
-            span.trace_key,
-            span.span_key,
-            is_remote=False,
-            trace_flags=TraceFlags(TraceFlags.SAMPLED),
-            trace_state=TraceState(),
-        )
+        return _context_of(span.trace_key, span.span_key)
 
     def is_recording(self) -> bool:
         """Whether the span is open."""
@@ -177,6 +191,64 @@ class BridgeSpan(trace.Span):  # type: ignore[misc, unused-ignore]
         if self._is_ours:
             return span is not None and span.end_time_ns is None
         return not self._has_ended
+
+    @property
+    def context(self) -> SpanContext:
+        """The same as :meth:`get_span_context`."""
+        return self.get_span_context()
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        span = self.spantree_span
+        return self._begun[0] if span is None else span.name
+
+    @property
+    def kind(self) -> SpanKind:
+        """Its role in a call between processes."""
+        span = self.spantree_span
+        if span is None:
+            return self._begun[1]
+        known = span.raw_attributes.get(KIND)
+        return SpanKind.__members__.get(str(known), SpanKind.INTERNAL)
+
+    @property
+    def parent(self) -> SpanContext | None:
+        """Of which span it is a child; None for a root."""
+        span = self.spantree_span
+        if span is None or span.parent_key is None:
+            return self._above
+        is_remote = self._above is not None and self._above.is_remote
+        return _context_of(span.trace_key, span.parent_key, is_remote=is_remote)
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """A copy of what is known of it."""
+        span = self.spantree_span
+        return dict(self._waiting) if span is None else dict(span.attributes)
+
+    @property
+    def start_time(self) -> int:
+        """When it began, in ns since 1970."""
+        span = self.spantree_span
+        return self._begun[2] if span is None else span.start_time_ns
+
+    @property
+    def end_time(self) -> int | None:
+        """When it ended, in ns since 1970; None while it is open."""
+        span = self.spantree_span
+        return None if span is None else span.end_time_ns
+
+    @property
+    def status(self) -> Status:
+        """How it ended, as far as that is known."""
+        span = self.spantree_span
+        if span is None:
+            return Status()
+        code = StatusCode[span.status_code.name]
+        # Other codes have no description, says the API, and warns.
+        text = span.status_message if code is StatusCode.ERROR else None
+        return Status(code, text or None)
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Set several attributes."""
@@ -270,10 +342,35 @@ class BridgeSpan(trace.Span):  # type: ignore[misc, unused-ignore]
             span.end(end_time_ns=end_time if type(end_time) is int else None)
 
 
+def _context_of(
+    trace_key: int, span_key: int, *, is_remote: bool = False
+) -> SpanContext:
+    return SpanContext(
+        trace_key,
+        span_key,
+        is_remote=is_remote,
+        trace_flags=TraceFlags(TraceFlags.SAMPLED),
+        trace_state=TraceState(),
+    )
+
+
 def live_span_of(span: object) -> LiveSpan | None:
     """Give our span of OpenTelemetry's, also through a wrapper; None for others."""
     found = getattr(span, "spantree_span", None)
     return found if isinstance(found, LiveSpan) else None
+
+
+def origin_of(span: trace.Span) -> TraceParent | None:
+    """Give the span of another process that a context was read from, if it was."""
+    context = span.get_span_context()
+    if not (context.is_valid and context.is_remote):
+        return None
+    return TraceParent(
+        context.trace_id,
+        context.span_id,
+        int(context.trace_flags),
+        context.trace_state.to_header(),
+    )
 
 
 def link_to(context: SpanContext, attributes: Mapping[str, Any] | None) -> Link:
