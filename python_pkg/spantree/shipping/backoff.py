@@ -10,7 +10,8 @@ SHORTEST_S, LONGEST_S = 1.0, 300.0
 _LONGEST_ASKED_S = 3_600.0
 _FAILURES_TO_OPEN = 5
 # Its own: a program that seeds `random` gets the numbers it would get without us.
-_random = random.Random()  # noqa: S311 - no secret
+# And without a state, which processes that are forked would share.
+_random = random.SystemRandom()
 
 
 class Backoff:

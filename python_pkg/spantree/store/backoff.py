@@ -10,6 +10,10 @@ from spantree.store.protocol import StoreUnavailableError, Trouble
 
 _logger = logging.getLogger("spantree.store")
 
+# Not `random`'s own: a program that seeds it gets the numbers it would get without us.
+# And without a state, which processes that are forked would share.
+jitter = random.SystemRandom()
+
 _WARNING_INTERVAL_S = 60.0
 # Processes that share a file meet a short lock now and then.
 _PATIENCE_S = 1.0
@@ -53,7 +57,7 @@ class Backoff:
         longest = _LONGEST_PASSING_WAIT_S if is_passing else _LONGEST_WAIT_S
         self._wait_s = min(longest, self._wait_s * 2)
         # Processes that met the same lock must not come back all at once.
-        self.retry_at = time.monotonic() + self._wait_s * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+        self.retry_at = time.monotonic() + self._wait_s * jitter.uniform(0.5, 1.0)
         if not self.reason:
             self._since = time.monotonic()
         self.reason = error.message

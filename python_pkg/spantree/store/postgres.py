@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import time
 from typing import TYPE_CHECKING, TypeVar
 
 from psycopg import errors
 
+from spantree.store.backoff import jitter
 from spantree.store.postgres_attachments import AttachmentRows
 from spantree.store.postgres_connections import PostgresConnections
 from spantree.store.postgres_schema import SCHEMA
@@ -80,7 +80,7 @@ class PostgresStore(SqlStore):
             for attempt in range(_ATTEMPTS):
                 with contextlib.suppress(*_CLASHES):
                     return self._attempt(work)
-                time.sleep(_PAUSE_S * attempt * random.random())  # noqa: S311 - no secret
+                time.sleep(_PAUSE_S * attempt * jitter.random())
         detail = "other processes change the same rows all the time"
         raise StoreUnavailableError(Trouble.LOCKED, self.location, detail)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import sqlite3
 import threading
 import time
@@ -11,8 +12,11 @@ import pytest
 from spantree.entities import TraceState
 from spantree.entities.errors import SpantreeException, StoreError
 from spantree.search import parse_query
+from spantree.shipping.backoff import Backoff as ShippingBackoff
 from spantree.store import Writer, open_store, parse_tracking_uri
 from spantree.store import writer as writer_module
+from spantree.store.backoff import Backoff
+from spantree.store.protocol import StoreUnavailableError, Trouble
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -319,3 +323,13 @@ def test_more_than_the_writer_can_keep_up_with_is_not_lost(
     assert writer.flush(20)
     assert writer.stats()["dropped"] == 0
     assert stored(file) == 500
+
+
+def test_trouble_takes_no_number_from_the_users_generator():
+    random.seed(7)
+    before = random.getstate()
+
+    Backoff().failed(StoreUnavailableError(Trouble.LOCKED, "traces.db"))
+    ShippingBackoff().failed("no answer")
+
+    assert random.getstate() == before
