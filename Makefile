@@ -59,7 +59,8 @@ test-libraries: $(LIBRARIES)/.made
 # The same programs and searches in a real MLflow, and traces sent to its server, in an
 # environment of its own: 620 MB on disk, three minutes, a minute of CPU.
 test-mlflow: $(VENV)/.dev $(MLFLOW)/.made
-	SPANTREE_MLFLOW_PYTHON=$(MLFLOW)/bin/python $(BIN)/pytest -q tests/parity tests/shipping
+	SPANTREE_MLFLOW_PYTHON=$(CURDIR)/$(MLFLOW)/bin/python \
+	  $(BIN)/pytest -q -n 2 --dist loadfile tests/parity tests/shipping
 
 record-mlflow: $(MLFLOW)/.made
 	$(MLFLOW)/bin/python tests/parity/record.py tests/parity/mlflow.json
@@ -70,7 +71,7 @@ record-autolog: $(MLFLOW_LIBRARIES)/.made
 	  tests/parity/autolog.py mlflow tests/parity/autolog_mlflow.json
 
 test-faults: $(VENV)/.dev
-	$(BIN)/pytest -q tests/faults tests/faults/fuzz_values.py
+	$(BIN)/pytest -q -n 2 tests/faults tests/faults/fuzz_values.py
 
 # Counts instructions, so that a busy machine is no matter; a minute of CPU.
 test-speed: $(VENV)/.dev
