@@ -148,7 +148,7 @@ def _write_lines(file: IO[bytes], traces: Iterable[Trace]) -> int:
     count = 0
     for trace in traces:
         if trace.data.spans:
-            file.write(_json(to_otlp([trace])) + b"\n")
+            file.write(_json(to_otlp([trace], gen_ai=True)) + b"\n")
             count += 1
     return count
 
@@ -159,7 +159,7 @@ def _write_envelope(file: IO[bytes], traces: Iterable[Trace]) -> int:
     count = 0
     file.write(OTLP_OPENING)
     for trace in traces:
-        for part in to_otlp([trace])["resourceSpans"]:
+        for part in to_otlp([trace], gen_ai=True)["resourceSpans"]:
             file.write((b",\n" if count else b"\n") + _json(part))
             count += 1
     file.write(b"\n]}\n")

@@ -68,6 +68,8 @@ ATTRIBUTES = st.dictionaries(
     {
         "mlflow.chat.tokenUsage": st.just(b'{"input_tokens":5}'),
         "mlflow.llm.model": st.just("gpt"),
+        "spantree.llm.request_model": CAPTURED,
+        "gen_ai.response.model": CAPTURED,
         "spantree.kind": st.sampled_from(["CLIENT", "SERVER"]),
         "spantree.scope": st.just(b'{"name":"lib","attributes":{"k":[1]}}'),
     }

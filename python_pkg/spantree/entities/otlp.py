@@ -23,6 +23,7 @@ from spantree.entities.otlp_values import (
     read_json,
     write_json,
 )
+from spantree.entities.otlp_view import SCHEMA_URL, drop_view, view_of
 from spantree.entities.span import (
     CHAT_TOOLS,
     COST,
@@ -68,11 +69,13 @@ _MLFLOW_JSON = (CHAT_TOOLS, COST, MODEL, PROVIDER, TOKEN_USAGE)
 _NO_ID = 0
 
 
-def to_otlp(traces: Iterable[Trace]) -> dict[str, Any]:
+def to_otlp(traces: Iterable[Trace], *, gen_ai: bool = False) -> dict[str, Any]:
     """Write traces as one envelope.
 
     Args:
         traces: Those without spans have no place in OTLP and are left out.
+        gen_ai: Say what spans say in the words of ``gen_ai.*`` as well, for programs
+            that don't know ours; the messages of a chat are then in it twice.
 
     Returns:
         JSON data; :func:`from_otlp` gives the traces back.
@@ -83,6 +86,8 @@ def to_otlp(traces: Iterable[Trace]) -> dict[str, Any]:
         whole, root = info_out(trace), trace.data.root
         for span in trace.data.spans:
             written = span_out(span, trace.data.spans)
+            if gen_ai:
+                written["attributes"] += view_of(span)
             if span is root:
                 for key, values in whole.items():
                     written[key] += values
@@ -93,7 +98,7 @@ def to_otlp(traces: Iterable[Trace]) -> dict[str, Any]:
             {
                 **_resource_out(resource),
                 "scopeSpans": [
-                    {**_scope_out(scope), "spans": spans}
+                    {**_scope_out(scope, gen_ai=gen_ai), "spans": spans}
                     for scope, spans in scopes.items()
                 ],
             }
@@ -236,8 +241,10 @@ def _resource_out(text: bytes) -> dict[str, Any]:
     return _described("resource", read_json(text))
 
 
-def _scope_out(text: bytes) -> dict[str, Any]:
-    return {"scope": _OUR_SCOPE} if not text else _described("scope", read_json(text))
+def _scope_out(text: bytes, *, gen_ai: bool) -> dict[str, Any]:
+    if text:
+        return _described("scope", read_json(text))
+    return {"scope": _OUR_SCOPE, **({"schemaUrl": SCHEMA_URL} if gen_ai else {})}
 
 
 def _described(what: str, found: Any) -> dict[str, Any]:
@@ -301,6 +308,7 @@ def span_in(
 ) -> tuple[Span, dict[str, Captured]]:
     """Read a span, and what it says of its trace."""
     attributes = attributes_in(_get(found, "attributes", []))
+    drop_view(attributes)
     events = [_event_in(event) for event in _get(found, "events", []) or []]
     of_trace = {k: attributes.pop(k) for k in [*attributes] if is_trace_level(k)}
     judged = [e for e in events if is_trace_level(e[0])]

@@ -15,7 +15,6 @@ from urllib.parse import unquote
 import orjson
 
 from spantree._version import __version__
-from spantree.entities.dialects import write
 from spantree.entities.otlp import to_otlp
 from spantree.entities.otlp_values import attributes_out
 from spantree.shipping.errors import NotAllowedError, RefusedError
@@ -153,13 +152,8 @@ def resource_attributes() -> dict[str, str]:
 
 
 def _envelope(traces: Sequence[Trace]) -> dict[str, Any]:
-    """Write traces with what they say in the words of ``gen_ai.*`` as well."""
-    spans = {
-        (f"{span.trace_key:032x}", f"{span.span_key:016x}"): span
-        for trace in traces
-        for span in trace.data.spans
-    }
-    envelope = to_otlp(traces)
+    """Write traces as they come from this program."""
+    envelope = to_otlp(traces, gen_ai=True)
     ours = {"attributes": attributes_out(resource_attributes())}
     for by_resource in envelope["resourceSpans"]:
         attributes = by_resource["resource"].get("attributes", [])
@@ -167,10 +161,6 @@ def _envelope(traces: Sequence[Trace]) -> dict[str, Any]:
             attributes
         ):
             by_resource["resource"] = ours
-        for by_scope in by_resource["scopeSpans"]:
-            for written in by_scope["spans"]:
-                span = spans[written["traceId"], written["spanId"]]
-                written["attributes"] += attributes_out(write(span, "gen_ai"))
     return envelope
 
 

@@ -55,6 +55,63 @@ def test_files_lose_nothing(tmp_path, made, name):
         assert found == said_by(trace)
 
 
+@pytest.mark.parametrize("name", ["a.otlp.jsonl", "a.otlp.json"])
+def test_backends_that_know_only_gen_ai_read_otlp_files(keep, tmp_path, name):
+    said = {"messages": [{"role": "user", "content": "hi"}]}
+    chat = {
+        "name": "chat",
+        "span_type": "CHAT_MODEL",
+        "raw_inputs": json.dumps(said).encode(),
+        "raw_attributes": {
+            "mlflow.llm.model": "m-1-2026",
+            "spantree.llm.request_model": "m-1",
+            "mlflow.chat.tokenUsage": b'{"input_tokens":3}',
+            # Set by an instrumentation, which is right about itself.
+            "gen_ai.response.model": "theirs",
+        },
+    }
+    trace = make_trace(1, spans=[chat])
+    keep()
+
+    spantree.export_traces(tmp_path / name, traces=[trace])
+
+    (by_resource,) = json.loads((tmp_path / name).read_text())["resourceSpans"]
+    (by_scope,) = by_resource["scopeSpans"]
+    assert by_scope["schemaUrl"].startswith("https://opentelemetry.io/schemas/gen-ai")
+    written = by_scope["spans"][1]["attributes"]
+    found = {a["key"]: next(iter(a["value"].values())) for a in written}
+    assert len(found) == len(written), "a name that comes twice"
+    assert found["gen_ai.operation.name"] == "chat"
+    assert found["gen_ai.request.model"] == "m-1"
+    assert found["gen_ai.response.model"] == "theirs"
+    assert found["gen_ai.usage.input_tokens"] == "3"
+    (message,) = json.loads(found["gen_ai.input.messages"])
+    assert message["parts"] == [{"type": "text", "content": "hi"}]
+    (back,) = read_traces(tmp_path / name)
+    assert said_by(back)["data"] == said_by(trace)["data"]
+
+
+@pytest.mark.parametrize("odd", ["text", b"[1]", 5, None, b'{"messages":{"a":1}}'])
+def test_attributes_that_are_not_what_their_names_say_are_written(tmp_path, odd):
+    names = ("mlflow.chat.tokenUsage", "mlflow.llm.cost", "mlflow.chat.tools")
+    spans = [
+        {
+            "name": kind,
+            "span_type": kind,
+            "raw_inputs": odd,
+            "raw_outputs": odd,
+            "raw_attributes": dict.fromkeys((*names, "mlflow.llm.model"), odd),
+        }
+        for kind in ("CHAT_MODEL", "LLM", "TOOL", "RETRIEVER")
+    ]
+    trace = make_trace(1, spans=spans)
+
+    spantree.export_traces(tmp_path / "a.otlp.jsonl", traces=[trace])
+
+    (back,) = read_traces(tmp_path / "a.otlp.jsonl")
+    assert said_by(back)["data"] == said_by(trace)["data"]
+
+
 def test_experiments_keep_their_names(keep, tmp_path):
     keep()
     spantree.set_experiment("cats")

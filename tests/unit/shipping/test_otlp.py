@@ -52,7 +52,9 @@ def test_json_is_what_gives_the_trace_back(server, traced):
     assert found.data.spans[0].inputs == trace.data.spans[0].inputs
     assert found.info.tags["k"] == "v"
     assert found.info.session == "s-1"
+    assert not [k for s in found.data.spans for k in s.attributes if "gen_ai" in k]
     (by_resource,) = request.json["resourceSpans"]
+    assert "/schemas/gen-ai" in by_resource["scopeSpans"][0]["schemaUrl"]
     chat = by_resource["scopeSpans"][0]["spans"][1]
     assert plain(chat)["gen_ai.operation.name"] == "chat"
     assert plain(chat)["gen_ai.response.model"] == "gpt-4o-mini"

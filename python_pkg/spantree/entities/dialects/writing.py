@@ -38,7 +38,7 @@ def write(span: Span, dialect: str) -> dict[str, Any]:
 def _gen_ai(span: Span) -> dict[str, Any]:
     attributes = span.attributes
     found = _renamed(attributes, {**gen_ai.FIELDS, **gen_ai.PARAMETERS})
-    found |= _renamed(attributes.get(TOKEN_USAGE) or {}, gen_ai.USAGE)
+    found |= _renamed(attributes.get(TOKEN_USAGE), gen_ai.USAGE)
     operations = [
         operation
         for operation, span_type in gen_ai.TYPES.items()
@@ -67,8 +67,8 @@ def _gen_ai(span: Span) -> dict[str, Any]:
 def _openinference(span: Span) -> dict[str, Any]:
     attributes = span.attributes
     found = _renamed(attributes, openinference.FIELDS)
-    found |= _renamed(attributes.get(TOKEN_USAGE) or {}, openinference.USAGE)
-    found |= _renamed(attributes.get(COST) or {}, openinference.COSTS)
+    found |= _renamed(attributes.get(TOKEN_USAGE), openinference.USAGE)
+    found |= _renamed(attributes.get(COST), openinference.COSTS)
     found[openinference.KIND] = _kind(span.span_type)
     found |= _texts(span, openinference.INPUT, openinference.OUTPUT)
     for name, mime_type in openinference.MIME_TYPE.items():
@@ -94,9 +94,9 @@ def _kind(span_type: str) -> str:
     return next(kinds, openinference.UNKNOWN)
 
 
-def _renamed(
-    values: Mapping[str, Any], rows: Mapping[str, tuple[str, ...]]
-) -> dict[str, Any]:
+def _renamed(values: Any, rows: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        return {}  # a user's own attribute of that name
     return {
         theirs[0]: values[ours]
         for ours, theirs in rows.items()
