@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from support.traces import make_trace
+
 from spantree.entities import Span
 from spantree.entities.dialects import is_about_models, read, write
 from spantree.entities.values import encode
@@ -190,3 +192,21 @@ def test_session_user_tags_and_metadata_are_the_traces():
 def test_nonsense_is_read_without_a_failure(attributes):
     read({"gen_ai.operation.name": "chat", **attributes})
     assert is_about_models({"gen_ai.x": 1})
+
+
+@pytest.mark.parametrize("dialect", ["gen_ai", "openinference"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"tool_calls": 1},
+        {"tool_calls": [1, {"function": "f"}, {"function": {"arguments": 5}}]},
+        {"tool_calls": [{"function": {"arguments": "[" * 100_000}}]},
+        {"role": ["x"], "content": [None, 5, {"type": "text"}]},
+    ],
+)
+def test_messages_of_an_odd_form_are_written(dialect, message):
+    said = json.dumps({"messages": [message]}).encode()
+    chat = {"name": "c", "span_type": "CHAT_MODEL", "raw_inputs": said}
+    span = make_trace(1, spans=[chat]).data.spans[1]
+
+    assert any("input" in name for name in write(span, dialect))

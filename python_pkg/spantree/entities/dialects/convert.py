@@ -68,7 +68,7 @@ def parsed(value: Any) -> Any:
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
     return value
 
@@ -194,18 +194,17 @@ def to_gen_ai(message: dict[str, Any]) -> dict[str, Any]:
         parts.append({"type": "text", "content": content})
     elif isinstance(content, list):
         parts += [_part_to_gen_ai(part) for part in content]
-    for call in message.get("tool_calls") or ():
-        if isinstance(call, dict):
-            function = call.get("function") or {}
-            arguments = parsed(function.get("arguments"))
-            parts.append(
-                {
-                    "type": "tool_call",
-                    "id": call.get("id"),
-                    "name": function.get("name"),
-                    "arguments": arguments,
-                }
-            )
+    for call in dicts(message.get("tool_calls")):
+        function = call.get("function")
+        function = function if isinstance(function, dict) else {}
+        parts.append(
+            {
+                "type": "tool_call",
+                "id": call.get("id"),
+                "name": function.get("name"),
+                "arguments": parsed(function.get("arguments")),
+            }
+        )
     found: dict[str, Any] = {"role": role, "parts": parts}
     if "finish_reason" in message:
         found["finish_reason"] = message["finish_reason"]
