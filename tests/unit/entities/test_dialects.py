@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-
 from support.traces import make_trace
 
 from spantree.entities import Span
