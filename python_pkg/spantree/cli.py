@@ -148,13 +148,13 @@ def _ui(given: argparse.Namespace) -> int:
         raise MissingExtraError(msg) from None
     # Its own address may be what the environment names: it must not send to itself.
     RUNTIME.keep_all()
-    token = (
-        None if given.no_token else os.environ.get("SPANTREE_UI_TOKEN") or new_token()
-    )
+    chosen = os.environ.get("SPANTREE_UI_TOKEN")
+    token = None if given.no_token else chosen or new_token()
 
     def say(address: Address) -> None:
+        # A token that was chosen is known, and may be kept out of a container's log.
         print(
-            f"Open  {address.entrance}\n"
+            f"Open  {address.url if token and chosen else address.entrance}\n"
             f"Store {RUNTIME.store_name()}\n"
             f"Log   spantree: set_tracking_uri({address.url!r})   "
             f"OpenTelemetry: OTEL_EXPORTER_OTLP_ENDPOINT={address.url}\n"

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from spantree.store.owner import is_running
+from spantree.store.uri import user_folder
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _MOST_BYTES = 4_096
@@ -28,9 +29,7 @@ def runtime_folder() -> Path:
     named = os.environ.get("SPANTREE_RUNTIME_DIR")
     if named:
         return Path(named).expanduser().absolute()
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("spantree", appauthor=False)) / "runtime"
+    return user_folder() / "runtime"
 
 
 def announce(port: int, token: str) -> Path:

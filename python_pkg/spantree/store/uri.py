@@ -96,9 +96,18 @@ def default_file() -> Path:
     folder = os.environ.get("SPANTREE_DATA_DIR")
     if folder:
         return Path(folder).expanduser().absolute() / FILE_NAME
+    return user_folder() / FILE_NAME
+
+
+def user_folder() -> Path:
+    """Give the folder for a user's data; nothing is made or opened."""
     import platformdirs
 
-    return Path(platformdirs.user_data_dir("spantree", appauthor=False)) / FILE_NAME
+    try:
+        return Path(platformdirs.user_data_dir("spantree", appauthor=False))
+    except RuntimeError:
+        # A container's user may be a mere number, without a home: Docker's is /.
+        return Path("/.local/share/spantree")
 
 
 def parse_tracking_uri(uri: str | Path | None) -> Target:

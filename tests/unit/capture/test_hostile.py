@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import gc
 import io
 import json
 import threading
 from concurrent.futures import Future
+from types import SimpleNamespace
 from unittest.mock import MagicMock
 
 import pytest
 
 from spantree.entities.values import encode
-from spantree.recording.capture import capture, capture_arguments, register_serializer
+from spantree.recording.capture import (
+    capture,
+    capture_arguments,
+    encoding,
+    register_serializer,
+)
 
 calls: list[str] = []
 
@@ -313,3 +321,40 @@ def test_a_long_chain_of_tuples_is_cut_and_ends_nothing(make):
 
     assert b'"depth"' in stored
     assert len(stored) < 10_000
+
+
+class Plain:
+    """A class of this module, which the collector finds by any of its objects."""
+
+
+@pytest.mark.parametrize("value", [Plain(), {"a": [1, {"b": (Plain(), 2)}]}])
+def test_where_modules_show_freed_objects_the_collector_is_not_asked_of_objects(
+    value, monkeypatch
+):
+    asked = []
+
+    def get_referents(*objects):
+        asked.extend(map(type, objects))
+        return gc.get_referents(*objects)
+
+    view = SimpleNamespace(get_referents=get_referents, is_tracked=gc.is_tracked)
+    monkeypatch.setattr(encoding, "gc", view)
+    monkeypatch.setattr(encoding, "_SHOWS_FREED", True)
+
+    text = encoding.encode_quickly(value, None)
+
+    assert b"Plain" in text
+    assert set(asked) <= {dict, list, tuple, str, int}
+
+
+def test_futures_are_captured_again_and_again():
+    async def main():
+        loop = asyncio.get_running_loop()
+        for _ in range(3):
+            futures = [loop.create_future() for _ in range(3)]
+            iterators = [iter(future) for future in futures]
+            del iterators
+            encoding.encode_quickly({"futures": futures, "one": futures[0]}, None)
+        return "ended"
+
+    assert asyncio.run(main()) == "ended"

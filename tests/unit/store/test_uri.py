@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from spantree.store import (
     parse_tracking_uri,
     parse_tracking_uris,
 )
+from spantree.store.servers import runtime_folder
 
 
 @pytest.mark.parametrize(
@@ -121,6 +123,16 @@ def test_default_is_in_the_users_data_folder(monkeypatch, tmp_path):
 
     assert default_file().name == "traces.db"
     assert default_file().parent.name == "spantree"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="numbers without a name are POSIX's")
+def test_user_without_a_home_has_that_of_docker(monkeypatch):
+    for name in ("HOME", "XDG_DATA_HOME", "SPANTREE_DATA_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000_000)
+
+    assert default_file() == Path("/.local/share/spantree/traces.db")
+    assert runtime_folder() == Path("/.local/share/spantree/runtime")
 
 
 def test_opening_nothing_imports_no_engine():
