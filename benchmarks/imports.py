@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lab import Lab
 
 _FEWEST_ROUNDS = 5
-_DECORATE = {
+DECORATE = {
     "spantree": "import spantree\n@spantree.trace\ndef work(): pass",
     "mlflow": "import mlflow\n@mlflow.trace\ndef work(): pass",
     "mlflow-tracing": "import mlflow\n@mlflow.trace\ndef work(): pass",
@@ -30,7 +30,7 @@ _DECORATE = {
     "langfuse": "from langfuse import observe\n@observe\ndef work(): pass",
 }
 _COUNT_MODULES = "\nimport sys; print(len(sys.modules))"
-_INSTALLED = """
+INSTALLED = """
 import json, pathlib, sysconfig
 from importlib.metadata import distributions
 folder = pathlib.Path(sysconfig.get_path("purelib"))
@@ -54,14 +54,14 @@ def imports(lab: Lab, only: str = "") -> list[Table]:
     for round_ in range(max(lab.rounds, _FEWEST_ROUNDS)):
         say(f"imports, round {round_ + 1}")
         for library, python in lab.pythons.items():
-            for kept, code in ((bare, "pass"), (least, _DECORATE[library])):
-                spent = _cpu_ns(python, code)
+            for kept, code in ((bare, "pass"), (least, DECORATE[library])):
+                spent = cpu_ns(python, code)
                 kept[library] = min(kept.get(library, spent), spent)
     no_modules = 0
     for library, python in lab.pythons.items():
-        no_modules = no_modules or int(_output(python, "pass" + _COUNT_MODULES))
-        modules = int(_output(python, _DECORATE[library] + _COUNT_MODULES))
-        installed = json.loads(_output(python, _INSTALLED))
+        no_modules = no_modules or int(output(python, "pass" + _COUNT_MODULES))
+        modules = int(output(python, DECORATE[library] + _COUNT_MODULES))
+        installed = json.loads(output(python, INSTALLED))
         cpu = least[library] - bare[library]
         lab.figures["import.cpu", library] = cpu
         table.rows.append(
@@ -76,7 +76,7 @@ def imports(lab: Lab, only: str = "") -> list[Table]:
     return [table]
 
 
-def _cpu_ns(python: Path, code: str) -> float:
+def cpu_ns(python: Path, code: str) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([str(python), "-c", code], check=True, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -84,7 +84,7 @@ def _cpu_ns(python: Path, code: str) -> float:
     return (user + after.ru_stime - before.ru_stime) * 1e9
 
 
-def _output(python: Path, code: str) -> str:
+def output(python: Path, code: str) -> str:
     command = [str(python), "-c", code]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return done.stdout.strip().splitlines()[-1]
