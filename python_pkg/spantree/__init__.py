@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         otel,
         testing,
         tracing,
+        wsgi,
     )
     from spantree._runtime import (
         load_ipython_extension,
@@ -210,6 +211,7 @@ _MODULES = {
     "otel": "spantree.otel",
     "testing": "spantree.testing",
     "tracing": "spantree.tracing",
+    "wsgi": "spantree.wsgi",
 }
 _WHERE = {name: module for module, names in _NAMES.items() for name in names}
 
@@ -283,6 +285,7 @@ __all__ = [
     "update_assessment",
     "update_current_trace",
     "view",
+    "wsgi",
 ]
 
 

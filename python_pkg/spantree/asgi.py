@@ -5,17 +5,14 @@ For any ASGI framework and server; none of them is imported.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from spantree._runtime import RUNTIME
-from spantree.entities.errors import SpantreeException, did_you_mean
-from spantree.entities.span import KIND, SpanStatus, SpanStatusCode
-from spantree.recording import context, continue_trace, guard, start_span
+from spantree._serving import fields_of, identity, note_answer, request_span
+from spantree.recording import continue_trace, guard
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-
-    from spantree.entities.live_span import LiveSpan
 
     _Message = MutableMapping[str, Any]
     _Receive = Callable[[], Awaitable[_Message]]
@@ -24,14 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TraceMiddleware"]
 
-_HEADERS: Final = {
-    "session": "X-Session-ID",
-    "user": "X-User-ID",
-    "client_request_id": "X-Request-ID",
-}
-# Longer values are no identifiers, and not kept: as of those that come as baggage.
-_MOST_CHARACTERS = 256
-_FIRST_FAILURE = 500
 _SHUTDOWN_SECONDS = 2.0
 _BODIES = ("http.response.body", "http.response.pathsend")
 
@@ -76,7 +65,7 @@ class TraceMiddleware:
     ) -> None:
         self.app = app
         self._has_span = span
-        self._fields = _fields_of({**_HEADERS, **(headers or {})})
+        self._fields = {k.encode(): v for k, v in fields_of(headers).items()}
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         """Serve one connection."""
@@ -86,45 +75,36 @@ class TraceMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        told = self._read(scope["headers"])
-        identity = context(
-            session_id=told.get("session"),
-            user=told.get("user"),
-            client_request_id=told.get("client_request_id"),
-        )
-        with continue_trace(scope["headers"]), identity:
+        headers = scope["headers"]
+        with continue_trace(headers), identity(self._read(headers)):
             if self._has_span:
                 await self._serve(scope, receive, send)
             else:
                 await self.app(scope, receive, send)
 
     async def _serve(self, scope: _Message, receive: _Receive, send: _Send) -> None:
-        method, path = scope["method"], scope["path"]
-        known = {
-            KIND: "SERVER",
-            "http.request.method": method,
-            "url.path": path,
-        }
-        with start_span(f"{method} {path}", attributes=known) as span:
+        method = scope["method"]
+        with request_span(method, scope["path"]) as span:
             outside = scope.get("root_path", "")
 
             async def send_and_watch(message: _Message) -> None:
                 await send(message)
                 with guard("asgi"):
                     if message["type"] == "http.response.start":
-                        _note_answer(span, scope, outside, message["status"])
+                        route = _route_of(scope, outside)
+                        note_answer(span, method, route, message["status"])
                     elif message["type"] in _BODIES and not message.get("more_body"):
                         span.end()
 
             await self.app(scope, receive, send_and_watch)
 
-    def _read(self, headers: object) -> dict[str, str]:
-        found: dict[str, str] = {}
+    def _read(self, headers: object) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
         with guard("asgi"):
             for name, value in headers:  # type: ignore[attr-defined]
                 field = self._fields.get(name.lower())
-                if field is not None and 0 < len(value) <= _MOST_CHARACTERS:
-                    found.setdefault(field, value.decode("latin-1"))
+                if field is not None:
+                    found.append((field, value.decode("latin-1")))
         return found
 
 
@@ -139,26 +119,10 @@ def _saving_before_the_end(send: _Send) -> _Send:
     return save_and_send
 
 
-def _fields_of(headers: Mapping[str, str | None]) -> dict[bytes, str]:
-    """Give what each header tells, by its name in lower case."""
-    for key in headers:
-        if key not in _HEADERS:
-            msg = (
-                f"Unknown header {key!r}.{did_you_mean(key, _HEADERS)} "
-                f"Known: {', '.join(_HEADERS)}."
-            )
-            raise SpantreeException(msg)
-    return {name.lower().encode(): key for key, name in headers.items() if name}
-
-
-def _note_answer(span: LiveSpan, scope: _Message, outside: str, status: int) -> None:
-    """Say what is known when the answer begins: the route, and whether it failed."""
+def _route_of(scope: _Message, outside: str) -> str | None:
     # As Starlette 1.10 and FastAPI 0.165 tell it; both add what they are mounted at.
     path = getattr(scope.get("route"), "path", None)
-    if isinstance(path, str):
-        route = scope.get("root_path", "").removeprefix(outside) + path
-        span.set_attribute("http.route", route)
-        span.owner.edit_field(span, "name", f"{scope['method']} {route}")
-    span.set_attribute("http.response.status_code", status)
-    if status >= _FIRST_FAILURE:
-        span.set_status(SpanStatus(SpanStatusCode.ERROR, f"HTTP {status}"))
+    if not isinstance(path, str):
+        return None
+    prefix: str = scope.get("root_path", "").removeprefix(outside)
+    return prefix + path

@@ -28,6 +28,7 @@ def look_up(number: int) -> list[int]:
 
 
 wsgi = Flask(__name__)
+wsgi.wsgi_app = spantree.wsgi.TraceMiddleware(wsgi.wsgi_app, span=True)
 
 
 @wsgi.post("/answer/<int:number>")
