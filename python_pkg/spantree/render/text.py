@@ -68,8 +68,8 @@ def render_text(
 
     Args:
         traces: The traces, by start time.
-        mode: ``tree`` draws trees, ``rows`` and ``compact`` one line a trace,
-            ``table`` the summary.
+        mode: ``tree`` draws trees, ``rows`` one line a trace, ``compact`` the same
+            for a few and one line for more, ``table`` the summary.
         live: Whether the cell still runs.
         total: Roots of the cell, when more than the traces given.
         ascii_only: Draw with ASCII; None asks the variable ``SPANTREE_ASCII``.
@@ -110,6 +110,8 @@ def draw_text(
         return _NO_SPANS
     if mode == "table":
         lines = _table(trees, count, glyphs)
+    elif mode == "compact" and count > MAX_OPEN_TRACES:
+        lines = [_all_in_one(trees, count)]
     elif mode == "tree" and len(trees) <= MAX_OPEN_TRACES:
         lines = _trees(trees, live=live, glyphs=glyphs, reserve=reserve)
     else:
@@ -273,6 +275,12 @@ def _table(trees: Sequence[TraceTree], count: int, glyphs: Glyphs) -> list[str]:
         if rows:
             lines += [f"{title}:", *(_summary_row(row, glyphs) for row in rows)]
     return lines
+
+
+def _all_in_one(trees: Sequence[TraceTree], count: int) -> str:
+    failed = sum(group["errors"] for group in summarise(trees)["groups"])
+    said = f"  {failed:,} failed" if failed else ""
+    return counted(count, "trace") + said + summed_up(len(trees), count)
 
 
 def summed_up(known: int, count: int) -> str:

@@ -30,6 +30,16 @@ def test_an_agent_trace_is_a_tree_with_bars():
     assert render_text([agent_trace()]) == AGENT
 
 
+def test_many_traces_are_one_line_when_compact():
+    many = [agent_trace(), *(wide_trace(2) for _ in range(4))]
+
+    assert render_text(many, mode="compact") == "5 traces  1 failed"
+    assert render_text(many, mode="compact", total=500) == (
+        "500 traces  1 failed; the first 5 are summed up"
+    )
+    assert render_text(many[:1], mode="compact") == AGENT.splitlines()[0]
+
+
 def test_ascii_mode_draws_with_ascii_alone(monkeypatch):
     monkeypatch.setenv("SPANTREE_ASCII", "1")
 
