@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -447,10 +448,18 @@ def _demo(given: argparse.Namespace) -> int:
     _write_newest(page)
     print("\n\n".join(trees))
     print(
-        f"\nnotebook  {notebook}   open it with: jupyter lab {notebook}"
+        f"\nnotebook  {notebook}   open it with: {_jupyter()} lab {notebook}"
         f"\npage      {page}   open it in any browser; it needs no server"
     )
     return 0
+
+
+def _jupyter() -> str:
+    """Give the command of this environment, which may not be the active one."""
+    ours = Path(sys.executable).with_name("jupyter")
+    if not ours.exists() or shutil.which("jupyter") == str(ours):
+        return "jupyter"
+    return os.path.relpath(ours)
 
 
 def _write_newest(page: Path) -> None:

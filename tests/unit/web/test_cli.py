@@ -208,3 +208,17 @@ def test_ui_serves_until_it_is_told_to_end(stored, tmp_path, monkeypatch):
     assert server.returncode == 0
     assert token_of(url) is None
     assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_the_demo_says_how_to_open_its_notebook(run, tmp_path):
+    done = run("demo")
+
+    assert done.returncode == 0, done.stderr
+    assert "[CHAT_MODEL]" in done.stdout
+    (command,) = re.findall(r"open it with: (.+)$", done.stdout, re.MULTILINE)
+    *lab, notebook = command.split()
+    asked = subprocess.run(
+        [*lab, "--version"], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert int(asked.stdout.split(".")[0]) >= 4
+    assert (tmp_path / notebook).is_file()
