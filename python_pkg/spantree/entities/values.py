@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 Captured: TypeAlias = "str | int | float | bool | bytes | dict[str, object] | None"
 
 NOTE = "$spantree"
-ESCAPED_NOTE = "$$spantree"
 _NOTE_BYTES = NOTE.encode()
 
 # Bytes are looked for with `find`: `in` first takes them for a number, which fails, and
