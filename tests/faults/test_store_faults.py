@@ -37,6 +37,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,8 @@ def forks():
     """Give processes that need not import the package anew."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["faults.store_writes"])
+    # Now, as a test's own folder is too deep for the path of a socket.
+    forkserver.ensure_running()
     return context
 
 
