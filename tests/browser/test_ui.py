@@ -314,6 +314,8 @@ def test_nothing_serious_for_those_who_do_not_see_it(site, browser, theme):
     )
     page = context.new_page()
     page.goto(site.entrance)
+    # The first page follows the address only once it is drawn.
+    page.locator(".ui-table").first.wait_for()
     found = []
     for name, address, ready in (
         ("list", "#/traces?filter=stauts", ".ui-problem"),
