@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from support.magics_page import NAMES
 
 LOAD = "%load_ext spantree"
 TRACED = """
@@ -113,19 +114,6 @@ MISTAKES = {
     "%%trace --tpye X\n1": "has no option '--tpye'. Did you mean '--type'?",
     "%%trace -t word\n1": "'word' is no tag. Write key=value",
 }
-NAMES = [
-    "autolog",
-    "feedback",
-    "session",
-    "spantree",
-    "trace",
-    "trace_display",
-    "trace_export",
-    "trace_import",
-    "trace_tag",
-    "traces",
-    "tracking_uri",
-]
 HELP = [f"%{name} {flag}" for name in NAMES for flag in ("-h", "--help")]
 HELP += ["%trace diff -h"]
 SILENT = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.magics_page import NAMES
 
 MIME = "application/vnd.spantree.trace.v1+json"
 LOAD = "%load_ext spantree"
@@ -113,23 +114,10 @@ def cells(module_run_cells):
         "export": "%trace_export t kept.spantree.json",
         "import": "%trace_import kept.spantree.json",
     }
-    helps = [
-        "autolog",
-        "feedback",
-        "session",
-        "spantree",
-        "trace",
-        "trace_display",
-        "trace_export",
-        "trace_import",
-        "trace_tag",
-        "traces",
-        "tracking_uri",
-    ]
     lines["helps"] = (
         "ip = get_ipython()\n"
         "def said(name): return ip.object_inspect_mime(name)['text/plain']\n"
-        f"print([n for n in {helps!r} if 'examples:' not in said('%' + n)],\n"
+        f"print([n for n in {NAMES!r} if 'examples:' not in said('%' + n)],\n"
         "      'examples:' in said('%%trace'))"
     )  # fmt: skip
     result = module_run_cells(*lines.values())

@@ -15,6 +15,22 @@ from spantree.notebook.session import Session
 DOCS = Path(__file__).parents[2] / "docs"
 
 
+# The line magics, as a person would list them.
+NAMES = [
+    "autolog",
+    "feedback",
+    "session",
+    "spantree",
+    "trace",
+    "trace_display",
+    "trace_export",
+    "trace_import",
+    "trace_tag",
+    "traces",
+    "tracking_uri",
+]
+
+
 def written() -> str:
     return (DOCS / "magics.md").read_text(encoding="utf-8")
 
