@@ -165,6 +165,9 @@ class Runtime:
         self.target()
         return self._dispatch
 
+    def _destinations(self) -> tuple[Target, ...]:
+        return () if self._dispatch is None else self._dispatch.targets
+
     def keep_all(self) -> None:
         """Send nothing on from now on: for a process that others send to."""
         self.target()
@@ -414,13 +417,13 @@ class Runtime:
         """Name the store in print, and where it sends to, without secrets."""
         target = self.target()
         name = target.shown if target.path is None else _shortened(target.path)
-        sent = self._dispatch.targets if self._dispatch is not None else ()
+        sent = self._destinations()
         return f"{name}, sent to {', '.join(t.shown for t in sent)}" if sent else name
 
     def tracking_uri(self) -> str:
         """Give the tracking URI in force, without secrets."""
         rest = self.target()
-        sent = self._dispatch.targets if self._dispatch is not None else ()
+        sent = self._destinations()
         return self._uri or ", ".join(t.shown for t in sent or (rest,))
 
     # TraceRenderer: how a trace draws itself.
