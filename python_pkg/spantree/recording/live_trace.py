@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from spantree.entities.ids import trace_id_text
 from spantree.entities.live_span import LiveSpan
 from spantree.entities.span import (
     COST,
-    DESCRIPTION,
-    INPUTS,
-    LOG_LEVEL,
-    OUTPUTS,
-    SPAN_TYPE,
-    TRUNCATED,
-    Link,
-    SpanEvent,
     SpanStatus,
     SpanStatusCode,
 )
@@ -26,16 +18,13 @@ from spantree.entities.trace import (
     USER,
     TraceState,
 )
-from spantree.entities.values import decode, dumps
-from spantree.recording.capture import capture, limits
 from spantree.recording.clock import perf_counter_ns, time_ns
 from spantree.recording.context import leave
-from spantree.recording.exceptions import describe, exception_attributes
 from spantree.recording.finished import MOST_SPANS, Finished
-from spantree.recording.given import is_a, pairs_of, text_of, time_of
-from spantree.recording.guard import counters, guard, warn
+from spantree.recording.given import pairs_of, text_of, time_of
+from spantree.recording.guard import guard, warn
 from spantree.recording.publish import publish, publish_spans
-from spantree.recording.site import log_level_of, own_link
+from spantree.recording.span_edits import FIELDS_OF_ROOT, SpanEdits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,11 +33,8 @@ if TYPE_CHECKING:
     from spantree.entities.span import Span
     from spantree.entities.trace import Trace
     from spantree.entities.values import Captured
-    from spantree.recording.capture import Cut
     from spantree.recording.recorder import Recorder
 
-# As OpenTelemetry names them on a root span.
-_FIELDS_OF_ROOT = {"session.id": SESSION, "user.id": USER}
 _KEY_CHARACTERS = 250
 _TEXT_CHARACTERS = 64_000
 _SIZED_SPANS = 16
@@ -68,7 +54,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
 
-class LiveTrace:
+class LiveTrace(SpanEdits):
     """A trace that is being recorded.
 
     Attributes:
@@ -229,7 +215,7 @@ class LiveTrace:
     def adopt_root(self, root: LiveSpan) -> None:
         """Take session and user from the attributes that the root began with."""
         attributes = root.raw_attributes
-        for key, field in _FIELDS_OF_ROOT.items() if attributes else ():
+        for key, field in FIELDS_OF_ROOT.items() if attributes else ():
             value = attributes.get(key)
             if value is not None:
                 self.describe({}, {field: value})
@@ -276,132 +262,6 @@ class LiveTrace:
             self.open_after_root.discard(span)
             self.recorder.traces.changed(self)
 
-    # SpanEditor: what the setters of LiveSpan do.
-
-    def edit_inputs(self, span: LiveSpan, inputs: object) -> None:
-        """Snapshot and set the inputs."""
-        with guard("set_inputs"):
-            if _may_edit(span):
-                span.raw_inputs = _captured(span, "inputs", inputs)
-
-    def edit_outputs(self, span: LiveSpan, outputs: object) -> None:
-        """Snapshot and set the outputs."""
-        with guard("set_outputs"):
-            if _may_edit(span):
-                span.raw_outputs = _captured(span, "outputs", outputs)
-
-    def edit_attribute(self, span: LiveSpan, key: str, value: object) -> None:
-        """Snapshot and set one attribute; reserved names set their fields."""
-        with guard("set_attribute"):
-            if _may_edit(span):
-                self._set(span, key, value)
-
-    def edit_attributes(self, span: LiveSpan, attributes: dict[str, object]) -> None:
-        """Snapshot and set several attributes; reserved names set their fields."""
-        with guard("set_attribute"):
-            if _may_edit(span):
-                for key, value in dict.items(attributes):
-                    self._set(span, key, value)
-
-    def _set(self, span: LiveSpan, key: str, value: object) -> None:
-        key = text_of(key)
-        if key == INPUTS:
-            span.raw_inputs = _captured(span, "inputs", value)
-        elif key == OUTPUTS:
-            span.raw_outputs = _captured(span, "outputs", value)
-        elif key == SPAN_TYPE:
-            span.span_type = text_of(value)
-        elif key == DESCRIPTION:
-            self._set_attribute(span, key, text_of(value))
-        else:
-            self._set_attribute(span, key, value)
-            if key in _FIELDS_OF_ROOT and span is self.root:
-                self.describe({}, {_FIELDS_OF_ROOT[key]: value})
-
-    @staticmethod
-    def _set_attribute(span: LiveSpan, key: str, value: object) -> None:
-        held = span.raw_attributes
-        kept = len(held)
-        if kept >= limits().max_events and key not in held:
-            kept -= TRUNCATED in held
-            if kept >= limits().max_events:
-                count_cut(span, "attributes", kept)
-                return
-        captured = _captured(span, key, value)
-        _own_attributes(span)[key] = captured
-
-    def edit_log_level(self, span: LiveSpan, log_level: object) -> None:
-        """Set the log level."""
-        with guard("set_log_level"):
-            level = log_level_of(log_level)
-            if level is not None and _may_edit(span):
-                _own_attributes(span)[LOG_LEVEL] = int(level)
-
-    def edit_field(self, span: LiveSpan, name: str, value: object) -> None:
-        """Set a plain text field of the span."""
-        with guard("set_field"):
-            if _may_edit(span):
-                setattr(span, name, text_of(value))
-
-    def edit_status(self, span: LiveSpan, status: object) -> None:
-        """Set the status from a status, a code or a code's name."""
-        with guard("set_status"):
-            if not _may_edit(span):
-                return
-            if not is_a(status, SpanStatus):
-                kind = type(status)
-                name = status.value if kind is SpanStatusCode else text_of(status)  # type: ignore[attr-defined]
-                try:
-                    status = SpanStatus(SpanStatusCode(name.upper()))
-                except ValueError:
-                    warn(
-                        "status",
-                        "A span's status is UNSET, OK or ERROR, not %r; ignored.",
-                        name,
-                    )
-                    return
-            span.status_code = status.status_code  # type: ignore[attr-defined]
-            span.status_message = text_of(status.description)  # type: ignore[attr-defined]
-
-    def edit_event(self, span: LiveSpan, event: object) -> None:
-        """Append an event."""
-        with guard("add_event"):
-            if not _may_edit(span):
-                return
-            if not is_a(event, SpanEvent):
-                warn("event", "add_event takes a SpanEvent; the call is ignored.")
-                return
-            told = cast("SpanEvent", event)
-            pairs = pairs_of(told.attributes)
-            attributes = {text_of(k): capture(v) for k, v in pairs}
-            at = time_of(told.timestamp)
-            at = self.now_ns() if at is None else at
-            self._append_event(span, text_of(told.name), at, attributes)
-
-    def edit_link(self, span: LiveSpan, link: object) -> None:
-        """Append a link."""
-        with guard("add_link"):
-            if _may_edit(span) and is_a(link, Link):
-                span.links = [*span.links, own_link(cast("Link", link))]
-
-    def edit_exception(self, span: LiveSpan, exception: object) -> None:
-        """Append the exception event and set the status to ERROR."""
-        with guard("record_exception"):
-            if _may_edit(span):
-                self.note_exception(span, exception)
-
-    def note_exception(self, span: LiveSpan, exception: object) -> None:
-        """Append the exception event and set the status, unguarded."""
-        error = (
-            cast("BaseException", exception)
-            if is_a(exception, BaseException)
-            else Exception(text_of(exception))
-        )
-        attributes = exception_attributes(error)
-        self._append_event(span, "exception", self.now_ns(), attributes)
-        span.status_code = SpanStatusCode.ERROR
-        span.status_message = describe(error)
-
     def end_span(
         self, span: LiveSpan, end_time_ns: int | None = None, *, implicit: bool = False
     ) -> None:
@@ -431,75 +291,6 @@ class LiveTrace:
         """Nanoseconds since 1970 by this trace's clock."""
         return perf_counter_ns() + self.clock_offset
 
-    @staticmethod
-    def _append_event(
-        span: LiveSpan, name: str, at: int, attributes: dict[str, Captured]
-    ) -> None:
-        # Copied, not appended: the list of a fresh span is a shared empty one.
-        # The exception that ends a span is never the one event too many.
-        if len(span.raw_events) < limits().max_events or name == "exception":
-            span.raw_events = [*span.raw_events, (name, at, attributes)]
-        else:
-            count_cut(span, "events", len(span.raw_events))
-
     def __repr__(self) -> str:
         """Show the id."""
         return f"LiveTrace({self.trace_id!r})"
-
-
-def _may_edit(span: LiveSpan) -> bool:
-    if span.end_time_ns is None:
-        return True
-    warn("edit_ended", "Span %r has ended; the change is ignored.", span.name)
-    return False
-
-
-def _captured(span: LiveSpan, where: str, value: object) -> Captured:
-    cuts: list[Cut] = []
-    captured = capture(value, cuts)
-    if cuts:
-        note_cuts(span, where, cuts)
-    return captured
-
-
-def note_cuts(span: LiveSpan, where: str, cuts: list[Cut]) -> None:
-    """Say among the attributes of a span what was cut from a value of its.
-
-    Args:
-        span: The span.
-        where: ``inputs``, ``outputs`` or the name of an attribute.
-        cuts: As capture reports them; their paths begin below the value.
-    """
-    counters["truncated"] += 1
-    known = decode(span.raw_attributes.get(TRUNCATED))
-    noted = known if isinstance(known, list) else []
-    for cut in cuts:
-        path = f"{where}.{cut['path']}" if cut["path"] else where
-        noted.append({**cut, "path": path})
-    _own_attributes(span)[TRUNCATED] = dumps(noted)
-
-
-def count_cut(span: LiveSpan, where: str, kept: int) -> None:
-    """Say among the attributes of a span that one more of its items was left out.
-
-    Args:
-        span: The span.
-        where: ``events`` or ``attributes``.
-        kept: How many of them there are.
-    """
-    counters["truncated"] += 1
-    known = decode(span.raw_attributes.get(TRUNCATED))
-    noted = known if isinstance(known, list) else []
-    entry = next((n for n in noted if n["path"] == where), None)
-    if entry is None:
-        entry = {"path": where, "kept": kept, "total": kept, "unit": "items"}
-        noted.append(entry)
-    entry["total"] += 1
-    _own_attributes(span)[TRUNCATED] = dumps(noted)
-
-
-def _own_attributes(span: LiveSpan) -> dict[str, Captured]:
-    if span.attributes_shared:
-        span.raw_attributes = dict(span.raw_attributes)
-        span.attributes_shared = False
-    return span.raw_attributes

@@ -38,11 +38,12 @@ from spantree.recording.context import (
 from spantree.recording.forks import FIRST_USE
 from spantree.recording.given import is_a, time_of
 from spantree.recording.guard import counters, guard, swallow, warn
-from spantree.recording.live_trace import LiveTrace, note_cuts
+from spantree.recording.live_trace import LiveTrace
 from spantree.recording.open_traces import OpenTraces
 from spantree.recording.prices import Prices
 from spantree.recording.remote import REMOTE
 from spantree.recording.scope import EXPERIMENT, SCOPE
+from spantree.recording.span_edits import note_cuts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
