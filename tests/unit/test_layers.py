@@ -101,11 +101,19 @@ def test_an_upward_import_is_found(folder, source):
     assert violations(folder, source)
 
 
-def test_the_runtime_is_wired_in_one_place():
-    wiring = [
+@pytest.mark.parametrize(
+    ("wiring", "where"),
+    [
+        (r"on_first_trace =", "_runtime.py"),
+        (r"\bWriter\(", "_storage.py"),
+        (r"from spantree\._storage import", "_runtime.py"),
+    ],
+)
+def test_the_runtime_is_wired_in_one_place(wiring, where):
+    found = [
         file.name
         for file in PACKAGE.glob("*.py")
-        if re.search(r"\bWriter\(|on_first_trace =", file.read_text())
+        if re.search(wiring, file.read_text())
     ]
 
-    assert wiring == ["_runtime.py"]
+    assert found == [where]
