@@ -58,7 +58,7 @@ def summarise(trees: Sequence[TraceTree]) -> Table:
     groups = sorted(named.items(), key=lambda item: -len(item[1]))
     slowest, failed = notable(trees)
     return {
-        "groups": [_group(name, members) for name, members in groups[:MAX_GROUPS]],
+        "groups": [sum_up(name, members) for name, members in groups[:MAX_GROUPS]],
         "slowest": [_row(tree) for tree in slowest],
         "failed": [_row(tree) for tree in failed],
     }
@@ -91,7 +91,8 @@ def trace_error(tree: TraceTree) -> str:
     return ""
 
 
-def _group(name: str, trees: Sequence[TraceTree]) -> Group:
+def sum_up(name: str, trees: Sequence[TraceTree]) -> Group:
+    """Count and measure traces under one name."""
     durations = sorted(tree.total_us for tree in trees if tree.total_us is not None)
     tokens = [tree.tokens for tree in trees if tree.tokens is not None]
     costs = [cost for tree in trees if (cost := tree.usage.total_cost) is not None]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from spantree.render.escape import cell_width, fit_cells, one_line
 from spantree.render.format import counted, format_cost, format_duration, format_tokens
 from spantree.render.lines import Line, find_runs, tree_lines
-from spantree.render.summary import summarise, trace_name
+from spantree.render.summary import sum_up, summarise, trace_name
 from spantree.render.tree import PLACEHOLDER, TraceTree
 from spantree.render.words import (
     lost_text,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from spantree.entities.trace import Trace
-    from spantree.render.summary import SummaryRow
+    from spantree.render.summary import Group, SummaryRow
 
 MAX_LINES = 42
 MAX_BYTES = 4_000
@@ -111,7 +111,7 @@ def draw_text(
     if mode == "table":
         lines = _table(trees, count, glyphs)
     elif mode == "compact" and count > MAX_OPEN_TRACES:
-        lines = [_all_in_one(trees, count)]
+        lines = [_all_in_one(trees, count, glyphs)]
     elif mode == "tree" and len(trees) <= MAX_OPEN_TRACES:
         lines = _trees(trees, live=live, glyphs=glyphs, reserve=reserve)
     else:
@@ -259,17 +259,7 @@ def _table(trees: Sequence[TraceTree], count: int, glyphs: Glyphs) -> list[str]:
     table = summarise(trees)
     lines = [counted(count, "trace") + summed_up(len(trees), count)]
     for group in table["groups"]:
-        facts = [f"{glyphs.times}{group['count']}"]
-        if group["errors"]:
-            facts.append(counted(group["errors"], "error"))
-        if group["p50"] is not None and group["p95"] is not None:
-            ascii_only = glyphs is ASCII
-            facts.append(f"p50 {format_duration(group['p50'], ascii_only=ascii_only)}")
-            facts.append(f"p95 {format_duration(group['p95'], ascii_only=ascii_only)}")
-        if group["tokens"] is not None:
-            facts.append(f"{format_tokens(group['tokens'])} tok")
-        if group["cost"] is not None:
-            facts.append(format_cost(group["cost"]))
+        facts = [f"{glyphs.times}{group['count']}", *_group_facts(group, glyphs)]
         lines.append(_name_and_facts(group["name"], facts, glyphs))
     for title, rows in (("slowest", table["slowest"]), ("failed", table["failed"])):
         if rows:
@@ -277,10 +267,24 @@ def _table(trees: Sequence[TraceTree], count: int, glyphs: Glyphs) -> list[str]:
     return lines
 
 
-def _all_in_one(trees: Sequence[TraceTree], count: int) -> str:
-    failed = sum(group["errors"] for group in summarise(trees)["groups"])
-    said = f"  {failed:,} failed" if failed else ""
-    return counted(count, "trace") + said + summed_up(len(trees), count)
+def _all_in_one(trees: Sequence[TraceTree], count: int, glyphs: Glyphs) -> str:
+    name = counted(count, "trace") + summed_up(len(trees), count)
+    return _name_and_facts(name, _group_facts(sum_up(name, trees), glyphs), glyphs)
+
+
+def _group_facts(group: Group, glyphs: Glyphs) -> list[str]:
+    facts = []
+    if group["errors"]:
+        facts.append(counted(group["errors"], "error"))
+    if group["p50"] is not None and group["p95"] is not None:
+        ascii_only = glyphs is ASCII
+        facts.append(f"p50 {format_duration(group['p50'], ascii_only=ascii_only)}")
+        facts.append(f"p95 {format_duration(group['p95'], ascii_only=ascii_only)}")
+    if group["tokens"] is not None:
+        facts.append(f"{format_tokens(group['tokens'])} tok")
+    if group["cost"] is not None:
+        facts.append(format_cost(group["cost"]))
+    return facts
 
 
 def summed_up(known: int, count: int) -> str:

@@ -33,9 +33,12 @@ def test_an_agent_trace_is_a_tree_with_bars():
 def test_many_traces_are_one_line_when_compact():
     many = [agent_trace(), *(wide_trace(2) for _ in range(4))]
 
-    assert render_text(many, mode="compact") == "5 traces  1 failed"
+    assert render_text(many, mode="compact") == (
+        "5 traces  1 error  p50 10.0s  p95 10.0s  12.3k tok  $0.021"
+    )
     assert render_text(many, mode="compact", total=500) == (
-        "500 traces  1 failed; the first 5 are summed up"
+        "500 traces; the first 5 are summed up  1 error  p50 10.0s  p95 10.0s"
+        "  12.3k tok  $0.021"
     )
     assert render_text(many[:1], mode="compact") == AGENT.splitlines()[0]
 
