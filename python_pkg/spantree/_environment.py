@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _T = TypeVar("_T")
+
+# Nanoseconds, and what threads can wait for, are limited.
+_MOST_SECONDS = 1_000_000_000
 
 
 def environment(*suffixes: str) -> str | None:
@@ -67,13 +71,26 @@ def seconds(text: str) -> float:
     """Read a number of seconds above 0.
 
     Raises:
+        ValueError: If the text is none, or more than thirty years.
+    """
+    number = float(text)
+    if not 0 < number <= _MOST_SECONDS:
+        msg = f"it must be a number of seconds above 0, at most {_MOST_SECONDS:,}"
+        raise ValueError(msg)
+    return number
+
+
+def share(text: str) -> float:
+    """Read a number, clamped to 0 to 1.
+
+    Raises:
         ValueError: If the text is none.
     """
     number = float(text)
-    if not 0 < number < float("inf"):
-        msg = "it must be a number of seconds above 0"
+    if math.isnan(number):
+        msg = "it must be a number from 0 to 1"
         raise ValueError(msg)
-    return number
+    return min(1.0, max(0.0, number))
 
 
 def switch(text: str) -> bool:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import re
 from typing import TYPE_CHECKING, Any
 
 from spantree._arguments import is_a, read_from, shown
-from spantree._environment import above_zero, environment, parsed, seconds, switch
+from spantree._environment import (
+    above_zero,
+    environment,
+    parsed,
+    seconds,
+    share,
+    switch,
+)
 from spantree.entities.errors import SpantreeException, did_you_mean
 from spantree.recording import RECORDER, Expiry
 from spantree.recording.capture import SHELF, configure_limits, register_serializer
@@ -86,9 +94,9 @@ def apply_environment() -> None:
 
         RECORDER.redactor = Redactor(enabled=False)
     RECORDER.prices = Prices(parsed("PRICES", _priced_in))
-    ratio = parsed("TRACE_SAMPLING_RATIO", float)
+    ratio = parsed("TRACE_SAMPLING_RATIO", share)
     if ratio is not None:
-        RECORDER.sampling_ratio = min(1.0, max(0.0, ratio))
+        RECORDER.sampling_ratio = ratio
     SHELF.max_bytes = parsed("TRACE_MAX_ATTACHMENT_SIZE", above_zero) or 10_000_000
     if parsed("TRACE_EXTRACT_ATTACHMENTS", switch) is False:
         SHELF.max_bytes = 0
@@ -96,9 +104,11 @@ def apply_environment() -> None:
     traces.max_open = parsed("TRACE_BUFFER_MAX_SIZE", above_zero) or 1_000
     traces.max_idle_s = parsed("TRACE_BUFFER_TTL_SECONDS", seconds) or 3_600.0
     for name in _LIMITS:
-        limit = parsed(name.upper(), above_zero)
-        if limit is not None:
-            configure(**{name: limit})
+        parsed(name.upper(), functools.partial(_set_limit, name))
+
+
+def _set_limit(name: str, text: str) -> None:
+    configure(**{name: above_zero(text)})
 
 
 def watch_timeouts() -> None:

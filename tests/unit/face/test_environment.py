@@ -184,6 +184,55 @@ def test_the_environment_limits_events(run):
     assert run(EVENTS, SPANTREE_MAX_EVENTS="5")[0] == 5
 
 
+LIMITED = """
+with spantree.start_span("s") as span: span.set_inputs([[[["x" * 500] * 9]]])
+root = spantree.get_trace(span.trace_id).data.root
+print(json.dumps([c["unit"] for c in root.get_attribute("spantree.truncated") or []]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [("MAX_VALUE_BYTES", "bytes"), ("MAX_NODES", "items"), ("MAX_DEPTH", "depth")],
+)
+def test_the_environment_limits_values(run, name, unit):
+    assert unit in run(LIMITED, **{f"SPANTREE_{name}": "3"})[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SPANTREE_MAX_DEPTH", "251"),
+        ("SPANTREE_MAX_ITEMS", "0"),
+        ("SPANTREE_MAX_NODES", "9" * 5_000),
+        ("SPANTREE_MAX_VALUE_BYTES", "1 MB"),
+        ("SPANTREE_ENABLED", "perhaps"),
+        ("MLFLOW_TRACE_SAMPLING_RATIO", "nan"),
+        ("MLFLOW_TRACE_SAMPLING_RATIO", "half"),
+        ("SPANTREE_TRACE_TIMEOUT_SECONDS", "1e300"),
+        ("MLFLOW_TRACE_TIMEOUT_SECONDS", "soon"),
+        ("MLFLOW_TRACE_BUFFER_TTL_SECONDS", "-1"),
+        ("MLFLOW_TRACE_MAX_ATTACHMENT_SIZE", "big"),
+    ],
+)
+def test_what_can_not_be_is_warned_of_once_and_the_default_stays(run, name, value):
+    cuts, said = run(LIMITED, **{name: value})
+
+    assert cuts == []
+    assert said.count("can't be used") == 1
+    assert f"SPANTREE_{name.partition('_')[2]}=" in said
+
+
+@pytest.mark.parametrize(("ratio", "count"), [("7", 20), ("-1", 0), ("1.0", 20)])
+def test_a_sampling_ratio_is_clamped(run, ratio, count):
+    program = (
+        "for _ in range(20):\n    with spantree.start_span('s'): pass\n"
+        "print(len(spantree.search_traces(return_type='list')))"
+    )
+
+    assert run(program, MLFLOW_TRACE_SAMPLING_RATIO=ratio) == (count, "")
+
+
 @pytest.mark.parametrize(
     "name",
     [
