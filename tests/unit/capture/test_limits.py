@@ -15,6 +15,7 @@ from spantree.recording.capture import (
     capture,
     capture_arguments,
     configure_limits,
+    encoding,
     register_serializer,
 )
 
@@ -167,6 +168,40 @@ def test_nodes_are_limited(limits):
 
     assert stored[-1]["nodes"] == 10
     assert cuts[-1]["unit"] == "items"
+
+
+@pytest.mark.parametrize(
+    "value", [[1, 2, 3, 4], {"a": [1, 2, 3, 4]}, [[1], [2], [3]], [{}] * 4]
+)
+def test_few_nodes_are_limited_too(value, limits):
+    limits(max_nodes=3)
+    cuts = []
+
+    assert b'"nodes":3' in capture(value, cuts)
+    assert [cut["unit"] for cut in cuts] == ["items"]
+
+
+def knot(branches):
+    made = []
+    made.extend([made] * branches)
+    return made
+
+
+@pytest.mark.parametrize("branches", [2, 3, 50])
+def test_what_holds_itself_by_several_branches_is_measured_at_once(
+    branches, monkeypatch
+):
+    looked_at = []
+    is_container = encoding._is_container  # noqa: SLF001 - how often it looks
+
+    def counting(value):
+        looked_at.append(1)
+        return is_container(value)
+
+    monkeypatch.setattr(encoding, "_is_container", counting)
+
+    assert capture(knot(branches)).count(b'"ref"') == branches
+    assert len(looked_at) < 3_000
 
 
 @pytest.mark.parametrize("wide", [False, True])

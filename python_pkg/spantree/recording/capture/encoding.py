@@ -29,13 +29,11 @@ _PASS_KEYS = _PASS | orjson.OPT_NON_STR_KEYS  # costs twice the time: only when 
 _KEY_REFUSED = "Dict key must be str"
 _OTHER_WEIGHT = 256
 _FEW_LEVELS = 6
-_MOST_REFERENTS = 4_000
 _MOST_LEVELS_READ = 200
 _FEW = 32
 _VERY_FEW = 4
 _LEVELS_WEIGHED = 2
 _SAMPLES = 4
-_FLAT = 8  # items of a container that is looked through, one by one
 _WEIGHT_OF_ITEM = 8
 _BYTES_PER_ITEM = 8  # of a list so long that counting its items is worth it
 _COUNTED = 2_000  # bytes whose commas are counted without further thought
@@ -81,8 +79,7 @@ def encode_flat(value: Any) -> bytes | None:
     Returns:
         JSON text, or None where :func:`encode_quickly` has to look closer.
     """
-    limits = ACTIVE.limits
-    if len(value) > _FLAT or len(value) > limits.max_items:
+    if len(value) > ACTIVE.flat_items:
         return None
     try:
         for item in value.values() if type(value) is dict else value:
@@ -92,7 +89,7 @@ def encode_flat(value: Any) -> bytes | None:
         text = orjson.dumps(value, option=_PASS)
     except (RuntimeError, TypeError):  # changed meanwhile, or not orjson's
         return None
-    is_short = len(text) <= SHORTEST and len(text) <= limits.max_bytes
+    is_short = len(text) <= SHORTEST and len(text) <= ACTIVE.limits.max_bytes
     return text if is_short and b"$" not in text else None
 
 
@@ -196,6 +193,7 @@ def _is_shallow(reader: _Reader) -> bool:
         return False
     level = [reader.value]
     has_floats = False
+    room = ACTIVE.shallow_nodes
     for _ in range(_FEW_LEVELS):
         level = gc.get_referents(*level)
         if not level:
@@ -203,7 +201,8 @@ def _is_shallow(reader: _Reader) -> bool:
             return True
         if _SHOWS_FREED and not all(map(_is_container, filter(gc.is_tracked, level))):
             return False
-        if len(level) > _MOST_REFERENTS:
+        room -= len(level)
+        if room < 0:
             return False
         if not has_floats:
             for item in level:
@@ -228,19 +227,25 @@ def _depth_of(value: object) -> int:
     Returns:
         The levels; above the limit any number, also for what has too many items.
     """
-    level: list[Any] = [value] if _is_container(value) else []
+    # Each container of a level once, by its id, and how often it lies there: one that
+    # holds itself by two branches would else be looked at 2^n times.
+    level: dict[int, tuple[Any, int]] = {}
+    if _is_container(value):
+        level[0] = (value, 1)
     depth = room = 0
     limits = ACTIVE.limits
     try:
         while level and depth <= limits.max_depth:
             depth += 1
-            inner: list[Any] = []
-            for found in level:
-                room += len(found)
+            inner: dict[int, tuple[Any, int]] = {}
+            for found, times in level.values():
+                room += len(found) * times
                 if room > limits.max_nodes:
                     return limits.max_depth + 1
-                items = found.values() if type(found) is dict else found
-                inner += [item for item in items if _is_container(item)]
+                for item in found.values() if type(found) is dict else found:
+                    if _is_container(item):
+                        known = inner.get(id(item))
+                        inner[id(item)] = (item, known[1] + times if known else times)
             level = inner
     except RuntimeError:  # changed meanwhile: the slow path tries again
         return limits.max_depth + 1

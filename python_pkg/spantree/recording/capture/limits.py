@@ -12,6 +12,8 @@ _ABOVE_ZERO = ("max_bytes", "max_items", "max_nodes", "max_events", "max_time_ms
 # Text up to this length is never media and never near the limit, so the hot path
 # needs no closer look at it.
 _PLAIN_TEXT = 1_000
+_FLAT_ITEMS = 8
+_SHALLOW_NODES = 4_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +65,19 @@ class Active:
         nest: Tuples around a :class:`Here`, so many that orjson's own depth limit
             falls on ``max_depth``: an exact check at no cost per node.
         nest_depth: How many tuples these are.
+        flat_items: Items of a container that is looked through, one by one.
+        shallow_nodes: Items of all containers in a value whose levels are few, which
+            is told at once.
     """
 
-    __slots__ = ("limits", "nest", "nest_depth", "plain_text")
+    __slots__ = (
+        "flat_items",
+        "limits",
+        "nest",
+        "nest_depth",
+        "plain_text",
+        "shallow_nodes",
+    )
 
     def __init__(self) -> None:
         self.replace(Limits())
@@ -80,6 +92,8 @@ class Active:
         self.nest = nest
         self.nest_depth = depth
         self.plain_text = min(_PLAIN_TEXT, limits.max_bytes // 4)
+        self.flat_items = min(_FLAT_ITEMS, limits.max_items, limits.max_nodes)
+        self.shallow_nodes = min(_SHALLOW_NODES, limits.max_nodes)
 
 
 ACTIVE = Active()
