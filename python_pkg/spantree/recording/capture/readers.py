@@ -225,14 +225,14 @@ def _record(kind: type) -> Reader | None:
                 return lambda value, run: _HIDDEN  # noqa: ARG005 - as a reader
             if name == "BaseModel":
                 return model_reader(kind)
-        names = _field_names(class_dict(ancestor))
+        names = _field_names(class_dict(ancestor)) or _struct_fields(ancestor)
         if names is not None:
             return record_reader(kind, names)
     return None
 
 
 def _field_names(content: Any) -> tuple[str, ...] | None:
-    """Give the fields of a dataclass, an attrs or a msgspec class."""
+    """Give the fields of a dataclass or an attrs class."""
     fields = content.get("__dataclass_fields__")
     if type(fields) is dict:
         return tuple(name for name in fields if type(name) is str)
@@ -240,10 +240,16 @@ def _field_names(content: Any) -> tuple[str, ...] | None:
     if inherits(type(fields), tuple):
         names = [_own_name(field) for field in tuple.__iter__(fields)]
         return tuple(name for name in names if name is not None)
-    fields = content.get("__struct_fields__")
-    if type(fields) is tuple and all(type(name) is str for name in fields):
-        return fields
     return None
+
+
+def _struct_fields(kind: type) -> tuple[str, ...] | None:
+    """Give the fields of a msgspec class, whose metaclass alone knows them."""
+    meta = library_type("msgspec._core", "StructMeta")
+    if meta is None or type(kind) is not meta:
+        return None
+    fields: Any = class_dict(meta)["__struct_fields__"]
+    return fields.__get__(kind)  # type: ignore[no-any-return]
 
 
 def _own_name(attribute: object) -> str | None:

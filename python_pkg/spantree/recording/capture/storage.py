@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LEVELS_BELOW_OBJECT = 2
-_SLOT_MARKS = ("__slots__", "__struct_fields__")  # Python's own, msgspec's
 _get = object.__getattribute__
 
 
@@ -44,8 +43,7 @@ class Storage:
         self.has_dict = holder is GetSetDescriptorType or holder is MemberDescriptorType
         names: dict[str, None] = {}
         for ancestor in reversed(class_mro(kind)):
-            content = class_dict(ancestor)
-            if any(mark in content for mark in _SLOT_MARKS):
+            if "__slots__" in class_dict(ancestor):
                 names.update(dict.fromkeys(_members(kind, ancestor)))
         self.slots = tuple(names)
 
