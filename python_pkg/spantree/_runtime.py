@@ -6,6 +6,7 @@ first trace, a notebook's hooks with ``%load_ext spantree``.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING, TypeVar
@@ -20,7 +21,7 @@ from spantree.configuration import (
 from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
 from spantree.entities.experiment import DEFAULT_ID
 from spantree.entities.ids import parse_trace_id, trace_id_text
-from spantree.entities.trace import Trace, TraceState
+from spantree.entities.trace import Trace, TraceLocation, TraceState
 from spantree.recording import (
     RECORDER,
     LiveTrace,
@@ -80,7 +81,7 @@ class Runtime(Storage):
     def trace_started(self, trace: LiveTrace) -> None:
         """Let the writer look at the open traces from now on."""
         if trace.experiment_id == _UNDECIDED:
-            trace.experiment_id = self.active_experiment_id()
+            trace.experiment_id = self._experiment()
         self.writer().watch()
 
     def trace_ended(self, trace: LiveTrace) -> None:
@@ -93,8 +94,11 @@ class Runtime(Storage):
             self._submit(trace)
 
     def _submit(self, trace: LiveTrace) -> None:
-        # Thousands may wait: the fewer objects each holds, the less the collector does.
-        supply = trace.to_trace if SHELF.is_empty else self._with_attachments(trace)
+        def supply() -> Trace:
+            found = trace.to_trace()
+            self._keep_attachments()
+            return found
+
         if trace.origin is None:
             self.writer().submit(trace.key, supply, trace.size)
             return
@@ -137,28 +141,54 @@ class Runtime(Storage):
         self.experiment_name = None
         RECORDER.experiment_id = _UNDECIDED
 
-    def active_experiment_id(self) -> str:
-        """Give where roots belong: as set, as the environment says, or Default."""
-        if RECORDER.destination_id is not None:
-            return RECORDER.destination_id
+    def _experiment(self) -> str:
+        """Give where roots belong: as set, as the environment says, or Default.
+
+        An id, or a name: whoever records does not wait until the store is asked for
+        its id. A store takes both.
+        """
         if RECORDER.experiment_id == _UNDECIDED:
             name, known_id = environment_experiment()
-            self.experiment_name = self.experiment_name or name
-            RECORDER.experiment_id = (
-                self._id_of_experiment(self.experiment_name) or known_id or DEFAULT_ID
-            )
+            self.experiment_name = name = self.experiment_name or name
+            if name is not None and name.isdecimal():
+                # It would be taken for an id: here alone the store is waited for.
+                name = self._known_id_of(name)
+            RECORDER.experiment_id = name or known_id or DEFAULT_ID
         return RECORDER.experiment_id
 
-    def _id_of_experiment(self, name: str | None) -> str | None:
-        if name is None:
-            return None
+    def active_experiment_id(self) -> str:
+        """Give the id of the experiment that roots belong to.
+
+        Raises:
+            StoreError: If it is known by name and the store can't be asked now.
+        """
+        named = RECORDER.destination_id or self._experiment()
+        if named.isdecimal():
+            return named
+        number = self._id_of_experiment(named)
+        if RECORDER.experiment_id == named:
+            RECORDER.experiment_id = number
+        return number
+
+    def _known_id_of(self, name: str) -> str | None:
         try:
-            return self.writer().call(
-                lambda store: store.experiment_id_for(name), _EXPERIMENT_SECONDS
-            )
+            return self._id_of_experiment(name)
         except SpantreeException as error:
             warn("experiment", "Traces go to the default experiment: %s", error)
             return None
+
+    def _id_of_experiment(self, name: str) -> str:
+        return self.writer().call(
+            lambda store: store.experiment_id_for(name), _EXPERIMENT_SECONDS
+        )
+
+    def _locate(self, trace: Trace) -> None:
+        """Put the experiment's id into a trace that the store has not seen yet."""
+        info = trace.info
+        if not info.experiment_id.isdecimal():
+            with contextlib.suppress(SpantreeException):
+                number = self._id_of_experiment(info.experiment_id)
+                info.trace_location = TraceLocation.from_experiment_id(number)
 
     # What is in memory.
 
@@ -166,16 +196,7 @@ class Runtime(Storage):
         """Copy the traces that have an open span."""
         found = [trace.to_trace() for trace in RECORDER.traces.all()]
         self._keep_attachments()
-        # One that has ended meanwhile is handed over by that, and sent on once.
-        return [t for t in found if any(s.end_time_ns is None for s in t.data.spans)]
-
-    def _with_attachments(self, trace: LiveTrace) -> Callable[[], Trace]:
-        def supply() -> Trace:
-            found = trace.to_trace()
-            self._keep_attachments()
-            return found
-
-        return supply
+        return found
 
     def _keep_attachments(self) -> None:
         """Write down what was taken out of values, on the thread that writes."""
@@ -207,6 +228,7 @@ class Runtime(Storage):
             stored = self.read(lambda store: store.get(key))
             server = self.server() if stored is None else None
             return stored if server is None else server.get(key)
+        self._locate(known)
         if key in self._judged:
             stored = self.read(lambda store: store.get(key, include_spans=False))
             known.info.assessments = stored.info.assessments if stored else []
@@ -245,7 +267,7 @@ class Runtime(Storage):
 
         With ``everywhere``, also of those on the server that traces are sent to.
         """
-        self.flush(READ_YOUR_WRITES_SECONDS)
+        self.settle()
         if everywhere and (server := self.server()) is not None:
             return server.search(
                 query,
@@ -266,7 +288,7 @@ class Runtime(Storage):
 
     def summaries(self, query: Query, limit: int | None) -> list[Summary]:
         """Give what is known of the traces that match, without their spans."""
-        self.flush(READ_YOUR_WRITES_SECONDS)
+        self.settle()
         return self.read(lambda store: store.summaries(query, limit=limit))
 
     def export_traces(
@@ -295,7 +317,7 @@ class Runtime(Storage):
         self, query: Query, by: Sequence[str], measures: Sequence[str]
     ) -> list[dict[str, object]]:
         """Group the traces that match, and measure each group."""
-        self.flush(READ_YOUR_WRITES_SECONDS)
+        self.settle()
         return self.read(lambda store: store.aggregate(query, by, measures))
 
     def show(self, trace: Trace) -> None:
@@ -348,6 +370,7 @@ class Runtime(Storage):
         return {
             **super().stats(),
             "truncated": counters["truncated"],
+            "warnings": counters["warnings"],
             "masked": RECORDER.redactor.masked,
             "internal_errors": sum(internal_errors().values()),
         }

@@ -142,6 +142,16 @@ class Storage:
         """Wait until everything recorded before the call is committed locally."""
         return self.writer().flush(timeout)
 
+    def settle(self) -> None:
+        """Wait a little until the store has what was recorded before, or warn."""
+        if not self.flush(READ_YOUR_WRITES_SECONDS):
+            warn(
+                "late",
+                "The trace store did not take within %g s what was recorded last; "
+                "what is found lacks it. spantree.flush() waits for all of it.",
+                READ_YOUR_WRITES_SECONDS,
+            )
+
     def deliver(self, timeout_s: float = _DELIVERY_SECONDS) -> bool:
         """Wait as :meth:`flush` does, and until it arrived where it is to be sent.
 
