@@ -101,18 +101,16 @@ async function buildScript(entry, format, css) {
     format,
     target: "es2022",
     charset: "utf8",
-    // Calls of `h` take 0.3 kB less than those of the automatic runtime.
-    inject: [join(HERE, "src/jsx.ts")],
-    tsconfigRaw: {
-      compilerOptions: { jsx: "react", jsxFactory: "h", jsxFragmentFactory: "Fragment" },
-    },
+    jsx: "automatic",
+    jsxImportSource: "preact",
     legalComments: "none",
     plugins: [styleAsText(css), noBundledJupyter, stripHtmlSetter()],
+    tsconfig: join(HERE, "tsconfig.json"),
   });
   const { code } = await minify(result.outputFiles[0].text, {
     module: format === "esm",
     ecma: 2022,
-    compress: { ecma: 2022, passes: 3 },
+    compress: { ecma: 2022 },
     mangle: { toplevel: true },
     format: { comments: false },
   });

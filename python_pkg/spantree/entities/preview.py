@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spantree.entities.values import Captured, decode, encode
+from spantree.entities.values import Captured, clean_text, decode, encode
 
 MAX_CHARACTERS = 1000
 # A value beyond this is previewed from its text, unparsed: looking for the last
@@ -26,7 +26,7 @@ def preview(value: Captured, role: str) -> str | None:
     if len(text) <= _MAX_PARSED_BYTES:
         message = _last_message(decode(value), role)
         if message is not None:
-            return _cut(message)
+            return _cut(clean_text(message))
     # Four bytes hold any character, so this prefix holds enough of them.
     return _cut(text[: 4 * (MAX_CHARACTERS + 1)].decode("utf-8", "ignore"))
 

@@ -45,6 +45,17 @@ def visible(text: str) -> str:
     return text
 
 
+def clean_text(text: str) -> str:
+    r"""Show a NUL as ``\u0000`` and a lone surrogate as its six characters.
+
+    For names, keys and tags: SQLite ends a text at NUL in its own functions, and UTF-8
+    has no surrogates.
+    """
+    if "\x00" in text:
+        text = text.replace("\x00", "\\u0000")
+    return visible(text)
+
+
 def encode(value: Captured) -> bytes:
     """Give the JSON text (UTF-8) of a captured value."""
     if type(value) is bytes:

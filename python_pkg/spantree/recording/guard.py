@@ -106,7 +106,7 @@ def swallow(site: str, error: BaseException) -> None:
 
 
 def warn(kind: str, message: str, *arguments: object) -> None:
-    """Log a warning, at most one of a kind in 60 seconds.
+    """Log a warning, at most one of a kind in 60 seconds, and count it.
 
     Args:
         kind: What the warning is about; the limit holds for each kind.
@@ -115,6 +115,7 @@ def warn(kind: str, message: str, *arguments: object) -> None:
     """
     now = time.monotonic()
     with _lock:
+        counters["warnings"] += 1
         last = _warned_at.get(kind)
         if last is not None and now - last < _SECONDS_BETWEEN_WARNINGS:
             return

@@ -18,6 +18,7 @@ from spantree.entities.trace import (
     USER,
     TraceState,
 )
+from spantree.entities.values import clean_text
 from spantree.recording.clock import perf_counter_ns, time_ns
 from spantree.recording.context import leave
 from spantree.recording.finished import MOST_SPANS, Finished
@@ -68,7 +69,7 @@ class LiveTrace(SpanEdits):
         root: The first of them; None once finished.
         root_key: The id of the root, an integer of 64 bits.
         open_after_root: Once the root has ended, the spans still open; None before.
-        experiment_id: Decimal text.
+        experiment_id: Decimal text; any other text is the experiment's name.
         tags: Text by key.
         metadata: Text by key.
         client_request_id: The caller's own id of the request.
@@ -201,7 +202,7 @@ class LiveTrace(SpanEdits):
                 ("response_preview", response_preview),
             ):
                 if value is not None:
-                    setattr(self, field, text_of(value))
+                    setattr(self, field, clean_text(text_of(value)))
             if state is not None:
                 self._set_state(state)
             self.recorder.traces.changed(self)
@@ -210,7 +211,8 @@ class LiveTrace(SpanEdits):
         """Add tags and metadata; a None among the values is skipped."""
         for target, given in ((self.tags, tags), (self.metadata, metadata)):
             for key, value in pairs_of(given):
-                self._set_text(target, text_of(key)[:_KEY_CHARACTERS], value)
+                name = clean_text(text_of(key))[:_KEY_CHARACTERS]
+                self._set_text(target, name, value)
 
     def adopt_root(self, root: LiveSpan) -> None:
         """Take session and user from the attributes that the root began with."""
@@ -230,7 +232,7 @@ class LiveTrace(SpanEdits):
     def _set_text(self, target: dict[str, str], key: str, value: object) -> None:
         if value is None:
             return
-        text = text_of(value)[:_TEXT_CHARACTERS]
+        text = clean_text(text_of(value))[:_TEXT_CHARACTERS]
         if key in (SESSION, USER):
             # One field each, whichever way it was written; read under both.
             self.tags[key] = self.metadata[key] = text
@@ -271,13 +273,12 @@ class LiveTrace(SpanEdits):
                 if not implicit:
                     warn("ended", "Span %r has already ended; ignored.", span.name)
                 return
-            at = time_of(end_time_ns)
-            at = self.now_ns() if at is None else at
-            if self.recorder.is_observed:
-                self.recorder.process(span, at)
+            if self.recorder.processors:
+                self.recorder.process(span)
             if span.status_code is SpanStatusCode.UNSET:
                 span.status_code = SpanStatusCode.OK
-            span.end_time_ns = at
+            at = time_of(end_time_ns)
+            span.end_time_ns = self.now_ns() if at is None else at
             leave(span)
             self.close(span)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from spantree.entities.values import clean_text
 from spantree.recording.given import is_a, text_of
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def checked_name(name: object, attributes: dict[str, Captured]) -> str:
     """
     if type(name) is not str:
         name = text_of(name) if is_a(name, str) else _FALLBACK
+    name = clean_text(name)
     if len(name) > MAX_CHARACTERS:
         attributes[FULL_NAME] = name[:MAX_FULL_CHARACTERS]
         return name[: MAX_CHARACTERS - 1] + "…"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING, Protocol
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 from spantree.recording.guard import guard
 
@@ -49,6 +49,8 @@ class OpenTraces:
         self._by_key: dict[int, LiveTrace] = {}
         # Held by nobody but their users, who may still end them.
         self._aside: WeakValueDictionary[int, LiveTrace] = WeakValueDictionary()
+        # Deleted while they were open: nobody hears of them any more.
+        self._discarded: WeakSet[LiveTrace] | None = None
 
     def add_listener(self, listener: Listener, *, first: bool = False) -> None:
         """Tell somebody of every trace from now on."""
@@ -83,7 +85,7 @@ class OpenTraces:
         """Announce a trace whose root has ended; forget it unless spans are open."""
         self.last_ended_key = self._of_thread.last_ended_key = trace.key
         try:
-            for listener in self._listeners:
+            for listener in self._listeners_of(trace):
                 with guard("trace_ended"):
                     listener.trace_ended(trace)
         finally:
@@ -92,7 +94,7 @@ class OpenTraces:
     def changed(self, trace: LiveTrace) -> None:
         """Announce that something was added to a trace."""
         try:
-            for listener in self._listeners:
+            for listener in self._listeners_of(trace):
                 with guard("trace_changed"):
                     listener.trace_changed(trace)
         finally:
@@ -100,7 +102,23 @@ class OpenTraces:
 
     def reopened(self, trace: LiveTrace) -> None:
         """Hold a trace again in which a span was begun after all had ended."""
-        self._by_key.setdefault(trace.key, trace)
+        if not self._is_discarded(trace):
+            self._by_key.setdefault(trace.key, trace)
+
+    def discard(self, key: int) -> None:
+        """Let go of an open trace for good; whatever becomes of it is not announced."""
+        trace = self.get(key)
+        if trace is not None:
+            self._discarded = self._discarded or WeakSet()
+            self._discarded.add(trace)
+            self._by_key.pop(key, None)
+            self._aside.pop(key, None)
+
+    def _listeners_of(self, trace: LiveTrace) -> tuple[Listener, ...]:
+        return () if self._is_discarded(trace) else self._listeners
+
+    def _is_discarded(self, trace: LiveTrace) -> bool:
+        return self._discarded is not None and trace in self._discarded
 
     def all(self) -> Sequence[LiveTrace]:
         """Give the traces that have an open span, oldest first."""

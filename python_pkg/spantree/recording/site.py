@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from spantree.entities.span import DESCRIPTION, LOG_LEVEL, Link, SpanLogLevel, SpanType
+from spantree.entities.span import (
+    DESCRIPTION,
+    INPUTS,
+    LOG_LEVEL,
+    OUTPUTS,
+    SPAN_TYPE,
+    TRACE_REQUEST_ID,
+    TRUNCATED,
+    Link,
+    SpanLogLevel,
+    SpanType,
+)
 from spantree.entities.trace import MlflowExperimentLocation, TraceLocation
-from spantree.entities.values import decode
-from spantree.recording.capture import capture
+from spantree.entities.values import clean_text, decode, dumps
+from spantree.recording.capture import Cut, capture, located
 from spantree.recording.given import is_a, items_of, pairs_of, text_of
-from spantree.recording.guard import guard, warn
+from spantree.recording.guard import counters, guard, warn
 from spantree.recording.names import checked_name
 
 if TYPE_CHECKING:
@@ -17,6 +28,14 @@ if TYPE_CHECKING:
 
     from spantree.entities.values import Captured
 
+_FIELDS: Final = (
+    DESCRIPTION,
+    INPUTS,
+    LOG_LEVEL,
+    OUTPUTS,
+    SPAN_TYPE,
+    TRACE_REQUEST_ID,
+)
 NO_ATTRIBUTES: Final[dict[str, Captured]] = {}
 NO_LINKS: Final[list[Link]] = []
 
@@ -32,6 +51,7 @@ class Site:
         experiment_id: Where roots begun here belong; None leaves it to the recorder.
         sampling_ratio: The share of roots begun here that are recorded, 0 to 1; None
             leaves it to the recorder.
+        values: Fields of a span that were given as attributes; None for none.
     """
 
     __slots__ = (
@@ -41,6 +61,7 @@ class Site:
         "name",
         "sampling_ratio",
         "span_type",
+        "values",
     )
 
     def __init__(self, name: str, span_type: str = SpanType.UNKNOWN) -> None:
@@ -50,6 +71,7 @@ class Site:
         self.links = NO_LINKS
         self.experiment_id: str | None = None
         self.sampling_ratio: float | None = None
+        self.values: dict[str, object] | None = None
 
 
 def make_site(
@@ -81,7 +103,7 @@ def make_site(
         site.name = checked_name(name, own)
         site.span_type = SpanType.UNKNOWN if span_type is None else text_of(span_type)
         if attributes is not None:
-            own.update({text_of(k): capture(v) for k, v in pairs_of(attributes)})
+            _take_attributes(site, own, attributes)
         if description is not None:
             own[DESCRIPTION] = text_of(description)
         level = None if log_level is None else log_level_of(log_level)
@@ -96,6 +118,26 @@ def make_site(
         if sampling_ratio is not None:
             site.sampling_ratio = _ratio_of(sampling_ratio)
     return site
+
+
+def _take_attributes(
+    site: Site, own: dict[str, Captured], attributes: Mapping[str, object]
+) -> None:
+    """Snapshot attributes; those that are fields are kept to be set on each span."""
+    cuts: list[Cut] = []
+    fields: dict[str, object] = {}
+    for key, value in pairs_of(attributes):
+        name = clean_text(text_of(key))
+        if name in _FIELDS:
+            fields[name] = value
+            continue
+        cut: list[Cut] = []
+        own[name] = capture(value, cut)
+        cuts += located(cut, name)
+    if cuts:
+        own[TRUNCATED] = dumps(cuts)
+        counters["truncated"] += 1
+    site.values = fields or None
 
 
 def _ratio_of(ratio: object) -> float | None:

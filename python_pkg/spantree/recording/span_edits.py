@@ -10,6 +10,7 @@ from spantree.entities.span import (
     LOG_LEVEL,
     OUTPUTS,
     SPAN_TYPE,
+    TRACE_REQUEST_ID,
     TRUNCATED,
     Link,
     SpanEvent,
@@ -17,8 +18,8 @@ from spantree.entities.span import (
     SpanStatusCode,
 )
 from spantree.entities.trace import SESSION, USER
-from spantree.entities.values import decode, dumps
-from spantree.recording.capture import capture, limits
+from spantree.entities.values import clean_text, decode, dumps
+from spantree.recording.capture import capture, limits, located
 from spantree.recording.exceptions import describe, exception_attributes
 from spantree.recording.given import is_a, pairs_of, text_of, time_of
 from spantree.recording.guard import counters, guard, warn
@@ -87,8 +88,10 @@ class SpanEdits:
             span.span_type = text_of(value)
         elif key == DESCRIPTION:
             self._set_attribute(span, key, text_of(value))
-        else:
-            self._set_attribute(span, key, value)
+        elif key == LOG_LEVEL:
+            self.edit_log_level(span, value)
+        elif key != TRACE_REQUEST_ID:
+            self._set_attribute(span, clean_text(key), value)
             if key in FIELDS_OF_ROOT and span is self.root:
                 self.describe({}, {FIELDS_OF_ROOT[key]: value})
 
@@ -147,10 +150,14 @@ class SpanEdits:
                 return
             told = cast("SpanEvent", event)
             pairs = pairs_of(told.attributes)
-            attributes = {text_of(k): capture(v) for k, v in pairs}
             at = time_of(told.timestamp)
             at = self.now_ns() if at is None else at
-            self._append_event(span, text_of(told.name), at, attributes)
+            where = f"events.{len(span.raw_events)}"
+            attributes = {
+                name: _captured(span, f"{where}.{name}", value)
+                for name, value in [(clean_text(text_of(k)), v) for k, v in pairs]
+            }
+            self._append_event(span, clean_text(text_of(told.name)), at, attributes)
 
     def edit_link(self, span: LiveSpan, link: object) -> None:
         """Append a link."""
@@ -162,17 +169,17 @@ class SpanEdits:
         """Append the exception event and set the status to ERROR."""
         with guard("record_exception"):
             if _may_edit(span):
-                self.note_exception(span, exception)
+                self.note_exception(span, exception, self.now_ns())
 
-    def note_exception(self, span: LiveSpan, exception: object) -> None:
-        """Append the exception event and set the status, unguarded."""
+    def note_exception(self, span: LiveSpan, exception: object, at: int) -> None:
+        """Append the exception event, of that time, and set the status, unguarded."""
         error = (
             cast("BaseException", exception)
             if is_a(exception, BaseException)
             else Exception(text_of(exception))
         )
         attributes = exception_attributes(error)
-        self._append_event(span, "exception", self.now_ns(), attributes)
+        self._append_event(span, "exception", at, attributes)
         span.status_code = SpanStatusCode.ERROR
         span.status_message = describe(error)
 
@@ -214,10 +221,7 @@ def note_cuts(span: LiveSpan, where: str, cuts: list[Cut]) -> None:
     counters["truncated"] += 1
     known = decode(span.raw_attributes.get(TRUNCATED))
     noted = known if isinstance(known, list) else []
-    for cut in cuts:
-        path = f"{where}.{cut['path']}" if cut["path"] else where
-        noted.append({**cut, "path": path})
-    _own_attributes(span)[TRUNCATED] = dumps(noted)
+    _own_attributes(span)[TRUNCATED] = dumps([*noted, *located(cuts, where)])
 
 
 def count_cut(span: LiveSpan, where: str, kept: int) -> None:

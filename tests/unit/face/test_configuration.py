@@ -106,6 +106,27 @@ def test_processors_of_the_process():
     assert spantree.get_trace(span.trace_id).data.root.get_attribute("seen") == 1
 
 
+def test_a_processor_that_raises_is_skipped_alone_and_counted(caplog):
+    def broken(span):
+        raise SystemExit(span.name)
+
+    before = spantree.stats()["warnings"]
+    processors = [broken, lambda span: span.set_attribute("seen", 1)]
+    with spantree.tracing.configure(span_processors=processors):
+        with spantree.start_span("s") as span, spantree.start_span("child"):
+            pass
+    with spantree.start_span("after") as after:
+        pass
+
+    seen = [
+        s.get_attribute("seen") for s in spantree.get_trace(span.trace_id).data.spans
+    ]
+    assert seen == [1, 1]
+    assert spantree.get_trace(after.trace_id).data.root.get_attribute("seen") is None
+    assert spantree.stats()["warnings"] == before + 2
+    assert caplog.text.count("A span processor raised SystemExit") == 1
+
+
 @spantree.trace
 def doubled(n):
     return 2 * n
@@ -194,6 +215,25 @@ def test_reset_puts_the_options_back():
         "password": "<masked: password>",
         "l": [1, 2, 3],
     }
+
+
+def test_reset_forgets_where_and_how_but_no_trace():
+    spantree.set_experiment("elsewhere")
+    spantree.tracing.set_destination("farther")
+    spantree.tracing.set_destination("here", context_local=True)
+    spantree.configure(span_processors=[lambda span: span.set_attribute("seen", 1)])
+    with spantree.start_span("before") as before:
+        pass
+    spantree.tracing.disable()
+
+    spantree.tracing.reset()
+    with spantree.start_span("after") as after:
+        pass
+
+    found = spantree.get_trace(after.trace_id)
+    assert found.info.experiment_id == "0"
+    assert found.data.root.get_attribute("seen") is None
+    assert spantree.get_trace(before.trace_id).name == "before"
 
 
 REPORT = """

@@ -63,6 +63,27 @@ def test_a_name_is_text_of_at_most_250_characters(record, name, stored, full):
     assert trace.data.root.get_attribute("spantree.name.full") == full
 
 
+def test_a_nul_or_a_lone_surrogate_is_visible_in_names_keys_tags_and_previews():
+    odd, shown = "a\0\ud800", "a\\u0000\\ud800"
+    with spantree.start_span(odd, attributes={odd: 1}) as span:
+        span.set_attribute(f"{odd}!", 2)
+        span.set_inputs({"messages": [{"role": "user", "content": odd}]})
+        spantree.update_current_trace(
+            tags={odd: odd}, metadata={odd: odd}, client_request_id=odd, user=odd
+        )
+        spantree.update_current_trace(response_preview=odd)
+
+    in_memory, (stored,) = last(), found(None)
+    for trace in (in_memory, stored):
+        root, info = trace.data.root, trace.info
+        assert (root.name, trace.name) == (shown, shown)
+        assert (root.attributes[shown], root.attributes[f"{shown}!"]) == (1, 2)
+        assert (info.tags[shown], info.trace_metadata[shown]) == (shown, shown)
+        assert (info.client_request_id, info.user) == (shown, shown)
+        assert (info.request_preview, info.response_preview) == (shown, shown)
+    assert in_memory.to_dict() == stored.to_dict()
+
+
 def test_repeated_names_are_found_as_they_were_given():
     with spantree.start_span("root"):
         for name in ("red", "red", "blue"):

@@ -184,6 +184,38 @@ def test_a_value_is_kept_as_it_was(judged, value):
     assert kept.source.source_id == "default"
 
 
+def test_name_and_kind_of_an_assessment_stay(judged):
+    made = spantree.log_feedback(trace_id=judged, name="good", value=1)
+
+    for change in (Feedback("other", 2), Expectation("good", 2)):
+        with pytest.raises(SpantreeException, match="name and kind stay"):
+            spantree.update_assessment(judged, made.assessment_id, change)
+    (kept,) = spantree.get_trace(judged).info.assessments
+    assert (kept.name, kept.value) == ("good", 1)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda unknown: spantree.log_feedback(trace_id=unknown, value=1),
+        lambda unknown: spantree.log_expectation(trace_id=unknown, name="a", value=1),
+        lambda unknown: spantree.log_assessment(unknown, Feedback("a", 1)),
+        lambda unknown: spantree.log_issue(trace_id=unknown, issue_id="i"),
+        lambda unknown: spantree.get_assessment(unknown, "a-1"),
+        lambda unknown: spantree.delete_assessment(unknown, "a-1"),
+        lambda unknown: spantree.TraceClient().get_trace(unknown),
+        lambda unknown: spantree.set_trace_tag(unknown, "k", "v"),
+        lambda unknown: spantree.delete_trace_tag(unknown, "k"),
+    ],
+)
+def test_an_unknown_trace_is_named(ask):
+    unknown = "tr-" + "9" * 32
+    with pytest.raises(SpantreeException, match="9" * 32) as caught:
+        ask(unknown)
+
+    assert caught.value.error_code == "RESOURCE_DOES_NOT_EXIST"
+
+
 def test_an_error_may_stand_for_a_value(judged):
     spantree.log_feedback(trace_id=judged, name="failed", error=ValueError("x"))
 

@@ -13,7 +13,16 @@ import pytest
 
 import spantree
 from spantree import TraceClient
-from spantree.entities import Document, Link, SpanEvent, SpanLogLevel, Trace
+from spantree.entities import (
+    Document,
+    Link,
+    SpanEvent,
+    SpanLogLevel,
+    SpanStatus,
+    SpanStatusCode,
+    Trace,
+    TraceState,
+)
 from spantree.entities.ids import parse_trace_id
 from spantree.exceptions import SpantreeException
 from spantree.recording import RECORDER
@@ -173,6 +182,26 @@ def test_deleting_needs_one_way_to_say_which(options):
         TraceClient().delete_traces("0", **options)
 
 
+@pytest.mark.parametrize("uri", ["memory:", "traces.db"])
+def test_a_running_trace_can_be_deleted(uri, tmp_path):
+    spantree.set_tracking_uri(tmp_path / uri if uri == "traces.db" else uri)
+    with spantree.start_span("kept"):
+        pass
+    with spantree.start_span("deleted") as span:
+        late = spantree.start_span_no_context("late", parent_span=span)
+        assert spantree.delete_traces([span.trace_id]) == 1
+        assert spantree.get_trace(span.trace_id, silent=True) is None
+        with spantree.start_span("child"):
+            spantree.update_current_trace(tags={"a": "b"})
+    late.end()
+    spantree.start_span_no_context("later still", parent_span=span).end()
+    spantree.flush()
+
+    assert spantree.get_trace(span.trace_id, silent=True) is None
+    assert [t.name for t in spantree.search_traces(return_type="list")] == ["kept"]
+    assert not RECORDER.traces.all()
+
+
 def test_at_most_100_traces_are_linked_at_once():
     with pytest.raises(SpantreeException):
         TraceClient().link_traces_to_run(["tr-" + "1" * 32] * 101, "run")
@@ -260,6 +289,116 @@ def test_a_state_of_ones_own_wins_over_the_roots_status():
 
     assert last().info.state == "OK"
     assert last().data.root.status.status_code == "ERROR"
+
+
+@pytest.mark.parametrize(
+    "status", ["error", "ERROR", SpanStatusCode.ERROR, SpanStatus("error", "said")]
+)
+@pytest.mark.parametrize("is_the_end", [True, False])
+def test_a_status_has_three_forms(status, is_the_end):
+    span = spantree.start_span_no_context("s")
+    if not is_the_end:
+        span.set_status(status)
+    span.end(status=status if is_the_end else None)
+
+    found = spantree.get_trace(span.trace_id).data.root.status
+    assert found.status_code is SpanStatusCode.ERROR
+    assert found.description == getattr(status, "description", "")
+
+
+@pytest.mark.parametrize("state", [TraceState.ERROR, "error", "ERROR"])
+def test_a_state_has_two_forms(state):
+    with spantree.start_span("s"):
+        spantree.update_current_trace(state=state)
+
+    assert last().info.state is TraceState.ERROR
+
+
+def test_the_client_begins_roots_only():
+    client = TraceClient()
+    with spantree.start_span("active") as active:
+        root = client.start_trace("root")
+        assert spantree.get_current_active_span() is active
+        client.end_trace(root.trace_id)
+
+    assert root.parent_id is None
+    assert root.trace_id != active.trace_id
+
+
+def test_there_is_no_active_trace_where_nothing_is_recorded():
+    with spantree.tracing.context(enabled=False):
+        assert spantree.get_active_trace_id() is None
+    spantree.tracing.disable()
+    with spantree.start_span("s"):
+        assert spantree.get_active_trace_id() is None
+
+
+def test_outputs_of_repeated_names_are_numbered():
+    with spantree.start_span("root"):
+        for n in range(2):
+            with spantree.start_span("step") as step:
+                step.set_outputs(n)
+        with spantree.start_span("once"):
+            pass
+
+    assert last().data.intermediate_outputs == {"step_1": 0, "step_2": 1, "once": None}
+
+
+def test_a_merged_trace_keeps_ids_and_points_to_where_it_came_from():
+    with spantree.start_span("far", "TOOL") as far:
+        far.set_inputs({"a": 1})
+        with spantree.start_span("inner"):
+            pass
+    finished = last()
+
+    spantree.add_trace(finished)
+    alone = last()
+    with spantree.start_span("root") as root:
+        spantree.add_trace(finished.to_dict())
+    below = last()
+
+    assert outline(alone).splitlines()[0] == "Remote Trace <far> UNKNOWN"
+    for merged in (alone, below):
+        copy = merged.data.spans[1]
+        assert (copy.span_id, copy.inputs) == (far.span_id, {"a": 1})
+        assert copy.trace_id == merged.trace_id != far.trace_id
+        links = [(x.trace_id, x.span_id) for x in copy.links]
+        assert links == [(far.trace_id, far.span_id)]
+    assert below.data.spans[1].parent_id == root.span_id
+
+
+def test_an_exception_happens_within_its_span():
+    def fail():
+        raise ValueError
+
+    with pytest.raises(ValueError), spantree.start_span("outer"):
+        spantree.trace(fail)()
+
+    for span in last().data.spans:
+        (event,) = span.events
+        assert span.start_time_ns <= event.timestamp <= span.end_time_ns
+
+
+def test_stop_iteration_leaves_a_block_as_it_is():
+    stop = StopIteration(3)
+    with pytest.raises(StopIteration) as caught, spantree.start_span("s"):
+        raise stop
+
+    assert caught.value is stop
+
+
+def test_what_is_cut_of_attributes_and_events_is_listed_too():
+    spantree.configure(max_items=2)
+    with spantree.start_span("s", attributes={"given": [1, 2, 3]}) as span:
+        span.add_event(SpanEvent("e", attributes={"told": [1, 2, 3]}))
+        span.set_attribute("set", [1, 2, 3])
+
+    cuts = last().data.root.get_attribute("spantree.truncated")
+    assert [(c["path"], c["kept"], c["total"]) for c in cuts] == [
+        ("given", 2, 3),
+        ("events.0.told", 2, 3),
+        ("set", 2, 3),
+    ]
 
 
 def test_nothing_recorded_shows_in_a_repr():

@@ -8,7 +8,7 @@ never raise, and keep within :class:`Limits`.
 from __future__ import annotations
 
 from spantree.entities.attachment import Attachment
-from spantree.recording.capture.cuts import Cut
+from spantree.recording.capture.cuts import Cut, located
 from spantree.recording.capture.failures import report_failures_to
 from spantree.recording.capture.limits import Limits, configure_limits, limits
 from spantree.recording.capture.media import Attachments, Media
@@ -27,6 +27,7 @@ __all__ = [
     "capture_arguments",
     "configure_limits",
     "limits",
+    "located",
     "register_serializer",
     "report_failures_to",
 ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Cut(TypedDict):
@@ -19,3 +22,16 @@ class Cut(TypedDict):
     kept: object
     total: object
     unit: str
+
+
+def located(cuts: Sequence[Cut], where: str) -> list[Cut]:
+    """Give cuts with their paths from the span on.
+
+    Args:
+        cuts: As capture reports them; their paths begin below the value.
+        where: ``inputs``, ``outputs`` or the name of an attribute.
+    """
+    return [
+        {**cut, "path": f"{where}.{cut['path']}" if cut["path"] else where}
+        for cut in cuts
+    ]

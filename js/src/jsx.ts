@@ -1,2 +1,0 @@
-/** What JSX means in the bundles; the build injects it. */
-export { Fragment, h } from "preact";
