@@ -8,6 +8,10 @@ MAX_CHARACTERS = 1000
 # A value beyond this is previewed from its text, unparsed: looking for the last
 # message of a megabyte costs more than the preview is worth.
 _MAX_PARSED_BYTES = 256 * 1024
+_LISTS = ("messages", "input", "output", "request")
+_CHOICES = "choices"
+# Other values have no message: no need to parse them.
+_SIGNS = tuple(f'"{key}"'.encode() for key in (*_LISTS, _CHOICES))
 
 
 def preview(value: Captured, role: str) -> str | None:
@@ -23,7 +27,8 @@ def preview(value: Captured, role: str) -> str | None:
     if value is None:
         return None
     text = encode(value)
-    if len(text) <= _MAX_PARSED_BYTES:
+    may_have_message = type(value) is bytes and len(text) <= _MAX_PARSED_BYTES
+    if may_have_message and max(map(text.find, _SIGNS)) >= 0:
         message = _last_message(decode(value), role)
         if message is not None:
             return _cut(clean_text(message))
@@ -38,12 +43,12 @@ def _cut(text: str) -> str:
 def _last_message(value: object, role: str) -> str | None:
     if not isinstance(value, dict):
         return None
-    for key in ("messages", "input", "output", "request"):
+    for key in _LISTS:
         if isinstance(value.get(key), list):
             return _last_of_role(value[key], role)
     if isinstance(value.get("request"), dict):
         return _last_message(value["request"], role)
-    choices = value.get("choices")
+    choices = value.get(_CHOICES)
     if isinstance(choices, list) and choices and isinstance(choices[0], dict):
         message = choices[0].get("message")
         return _text_of(message.get("content")) if isinstance(message, dict) else None

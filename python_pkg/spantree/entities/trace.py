@@ -361,6 +361,8 @@ def tree_order(spans: list[Span]) -> list[Span]:
 
     A span whose parent is not among them stands like a root, so none is lost.
     """
+    if _is_in_order(spans):
+        return list(spans)
     known = {span.span_key for span in spans}
     children: dict[int | None, list[Span]] = {}
     for span in spans:
@@ -370,6 +372,22 @@ def tree_order(spans: list[Span]) -> list[Span]:
         siblings.sort(key=_START)
     ordered = _walk(children.pop(None, []), children)
     return ordered + _circles(children) if children else ordered
+
+
+def _is_in_order(spans: list[Span]) -> bool:
+    """Tell whether spans stand so already, one root first, as calls come."""
+    path: list[Span] = []
+    for span in spans:
+        parent, latest = span.parent_key, None
+        while path and path[-1].span_key != parent:
+            latest = path.pop()
+        if path:
+            if latest is not None and span.start_time_ns < latest.start_time_ns:
+                return False
+        elif parent is not None or latest is not None:
+            return False
+        path.append(span)
+    return True
 
 
 def _circles(children: dict[int | None, list[Span]]) -> list[Span]:

@@ -24,7 +24,8 @@ _CELL_NUMBER = "spantree.cell.exec_count"
 _CELL_ID = "spantree.cell.id"
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, though nothing changes one: that takes three times as long to make.
+@dataclass(slots=True)
 class Summary:
     """One trace without its spans; unknown is None, never 0.
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from spantree.entities.trace import Trace, TraceState
+from spantree.store.breath import breathe
 from spantree.store.chunks import Chunk, pack
 from spantree.store.merge import Prepared, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from spantree.entities.span import Span
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -60,8 +65,35 @@ class Encoded(NamedTuple):
     is_whole: bool
 
 
-def draft_of(key: int, trace: Trace, written: Mapping[int, Span]) -> Draft:
-    """Look at what is new in a trace; encode it if that is all of it."""
+def drafts_of(
+    traces: Iterable[Trace], written_spans: Callable[[int], Mapping[int, Span]]
+) -> deque[Draft]:
+    """Look at what is new in traces; encode those of which all is.
+
+    Args:
+        traces: In order.
+        written_spans: Gives by a trace's id the spans that the file holds of it.
+    """
+    drafts = deque([_draft_of(trace, written_spans) for trace in traces])
+    whole = [draft for draft in drafts if draft.changed is None]
+    # One kind of work after the other: the processor then has its code at hand, and
+    # takes a quarter less time than for trace after trace.
+    prepared = [_after_a_breath(prepare, draft.trace) for draft in whole]
+    for draft, ready in zip(whole, prepared, strict=True):
+        draft.encoded = _after_a_breath(encode, ready)
+    return drafts
+
+
+def _after_a_breath(work: Callable[[S], T], given: S) -> T:
+    breathe()
+    return work(given)
+
+
+def _draft_of(
+    trace: Trace, written_spans: Callable[[int], Mapping[int, Span]]
+) -> Draft:
+    key = trace.key
+    written = written_spans(key)
     if written or trace.info.state is TraceState.IN_PROGRESS:
         there = written.get
         changed = {
@@ -71,20 +103,19 @@ def draft_of(key: int, trace: Trace, written: Mapping[int, Span]) -> Draft:
             and (known is None or not is_same(known, span))
         }
         return Draft(key, trace, changed)
-    return Draft(key, trace, None, encode(trace))
+    return Draft(key, trace, None)
 
 
 def encode(
-    trace: Trace, changed: set[int] | None = None, *, with_open: bool = True
+    prepared: Prepared, changed: set[int] | None = None, *, with_open: bool = True
 ) -> Encoded:
     """Encode a trace, and those of its spans that are to be written.
 
     Args:
-        trace: All of it.
+        prepared: All of it.
         changed: The ids of those that have ended; None for all.
         with_open: Whether those that have not are among them.
     """
-    prepared = prepare(trace)
     spans = prepared.trace.data.spans
     # What is open will be written again, and its chunks thrown away whole.
     still_open = [span for span in spans if span.end_time_ns is None]

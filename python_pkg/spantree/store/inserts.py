@@ -15,7 +15,7 @@ from spantree.search.texts import clean_text
 from spantree.store.classes import united
 from spantree.store.conversations import ConversationWriter
 from spantree.store.draft import Draft, Encoded, encode, print_of
-from spantree.store.merge import merge
+from spantree.store.merge import merge, prepare
 from spantree.store.messages import mark
 from spantree.store.owner import this_process
 from spantree.store.reads import read_traces
@@ -281,7 +281,7 @@ class Inserter:
         """Insert a trace; None if a part of it is stored already."""
         encoded = draft.encoded
         if encoded is None or not encoded.is_whole:
-            encoded = encode(draft.trace)
+            encoded = encode(prepare(draft.trace))
         row, texts = self._trace_values(encoded)
         row_id = self._connection.insert(INSERT_TRACE, row)
         if not row_id:
@@ -298,7 +298,7 @@ class Inserter:
         """
         before = self._texts(row_id)
         stored = self._stored(row_id, before, include_spans=True)
-        encoded = encode(merge(stored, draft.trace))
+        encoded = encode(prepare(merge(stored, draft.trace)))
         self._update_row(row_id, encoded, before)
         self._drop_chunks("trace", row_id)
         self._drop_groups(row_id)
@@ -312,9 +312,8 @@ class Inserter:
         before = self._texts(row_id)
         stored = self._stored(row_id, before, include_spans=False)
         is_open_part_new = known.touches_open_spans(draft)
-        encoded = encode(
-            merge(stored, draft.trace), draft.changed, with_open=is_open_part_new
-        )
+        merged = prepare(merge(stored, draft.trace))
+        encoded = encode(merged, draft.changed, with_open=is_open_part_new)
         self._update_row(row_id, encoded, before)
         if not draft.changed:
             return known

@@ -8,7 +8,6 @@ import contextlib
 import json
 import time
 from abc import ABC, abstractmethod
-from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,8 +17,7 @@ from spantree.entities.trace import SESSION, TRACE_NAME, USER, Trace, TraceData
 from spantree.search.aggregate import aggregate
 from spantree.search.summary import NS_PER_MS
 from spantree.search.texts import clean_text
-from spantree.store.breath import TRACES_A_BREATH, breathe
-from spantree.store.draft import Draft, draft_of
+from spantree.store.draft import Draft, drafts_of
 from spantree.store.find import find
 from spantree.store.inserts import Inserter
 from spantree.store.known import OPEN, known_of
@@ -34,10 +32,12 @@ from spantree.store.reads import read_spans, read_traces, summaries_of, traces_o
 from spantree.store.rows import INFO_COLUMNS, SUMMARY_COLUMNS, id_bytes
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from spantree.entities.assessment import Assessment
+    from spantree.entities.span import Span
     from spantree.search.query import Query
     from spantree.search.summary import Summary
     from spantree.store.attachments import Attachments
@@ -66,13 +66,8 @@ class SqlStore(ABC):
     def write(self, traces: Sequence[Trace]) -> None:
         """See the protocol."""
         inserter = self._inserter
-        drafts: deque[Draft] = deque()
-        for number, trace in enumerate(traces):
-            key = trace.key
-            written = inserter.written_spans(key) if inserter else {}
-            drafts.append(draft_of(key, trace, written))
-            if number % TRACES_A_BREATH == 0:
-                breathe()
+        known = inserter.written_spans if inserter else _no_spans
+        drafts = drafts_of(traces, known)
         while drafts:
             count = self._commit(partial(_write_some, drafts))
             for _ in range(count):
@@ -282,6 +277,10 @@ class SqlStore(ABC):
         # Reading goes on without; rows of such traces are shown right in any case.
         with contextlib.suppress(StoreUnavailableError):
             self._commit_with_connection(mark)
+
+
+def _no_spans(_: int) -> Mapping[int, Span]:
+    return {}
 
 
 def _write_some(drafts: deque[Draft], inserter: Inserter) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from spantree.entities.errors import StoreError
 from spantree.store.backoff import Backoff
-from spantree.store.breath import TRACES_A_BREATH, breathe
+from spantree.store.breath import breathe, rested
 from spantree.store.jobs import MAX_BATCH, STOP, Backlog, Job, Request
 from spantree.store.protocol import StoreUnavailableError
 from spantree.store.spool import Spool
@@ -250,6 +250,7 @@ class Writer:
     def _run(self) -> None:
         while True:
             self._take(self._patience())
+            rested()
             if time.monotonic() >= self._backoff.retry_at:
                 self._work_off()
             if self._backlog.is_stopping:
@@ -299,11 +300,10 @@ class Writer:
             return
         jobs = self._backlog.next_jobs()
         traces = []
-        for number, job in enumerate(jobs):
+        for job in jobs:
             if (trace := self._built(job)) is not None:
                 traces.append(trace)
-            if number % TRACES_A_BREATH == 0:
-                breathe()
+            breathe()
         self._write(traces)
         self._backlog.done(jobs)
 
