@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,6 +142,8 @@ def _describe_ui(command: argparse.ArgumentParser) -> None:
 def _ui(given: argparse.Namespace) -> int:
     _use_store(given)
     from spantree._runtime import RUNTIME
+    from spantree.recording import RECORDER
+    from spantree.recording.publish import mask_trace
 
     try:
         from spantree.web.serving import Address, new_token, serve
@@ -170,6 +173,8 @@ def _ui(given: argparse.Namespace) -> int:
         token=token,
         name=RUNTIME.store_name(),
         allowed_hosts=given.allow_host,
+        # As the environment says of this process; what is masked already stays so.
+        mask=partial(mask_trace, redactor=RECORDER.redactor),
         on_ready=say,
     )
     return 0

@@ -9,6 +9,8 @@ import { Search } from "./Search";
 interface Found {
   readonly sessions: readonly Fields[];
   readonly total: number;
+  /** How many traces were looked at, the newest, where that was not all. */
+  readonly newest: number | null;
 }
 
 /** The conversations, the longest first; each leads to its traces. */
@@ -25,6 +27,7 @@ export function Sessions({ wanted }: { wanted: Wanted }) {
         setFound({
           sessions: sessions.map((one) => fields(one, "a session")),
           total: count(own(answer, "total")),
+          newest: own(answer, "complete") === true ? null : count(own(answer, "traces")),
         });
         setProblem(null);
       },
@@ -52,6 +55,8 @@ export function Sessions({ wanted }: { wanted: Wanted }) {
               {plural(found.total, "session")}
               {found.total > found.sessions.length &&
                 `, the ${group(found.sessions.length)} largest are shown`}
+              {found.newest !== null &&
+                ` among the newest ${group(found.newest)} traces; a filter such as timestamp > now-7d tells of others`}
             </span>
           </div>
           {found.sessions.length > 0 ? (

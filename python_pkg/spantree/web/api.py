@@ -15,6 +15,7 @@ from spantree.entities.errors import SpantreeException
 from spantree.entities.ids import parse_trace_id
 from spantree.link import answer
 from spantree.render.diff import TraceDiff
+from spantree.search.aggregate import aggregate
 from spantree.store.listing import every, listing
 from spantree.web.answers import JsonAnswer
 from spantree.web.bodies import read_object
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _MEASURES = ("count", "errors", "tokens", "cost", "p50")
 _MOST_SESSIONS = 500
+MOST_SUMMED = 20_000
 _MOST_DELETED = 100_000
 # Others that write wait while so many are deleted.
 _AT_ONCE = 200
@@ -97,10 +99,21 @@ class _Api:
         # Read alone first, so that an error points into what was written.
         query_of(given)
         query = query_of({**given, "filter": f"{text}session IS NOT NULL"})
-        groups = await self._desk.read(
-            lambda store: store.aggregate(query, ["session"], _MEASURES)
+        # The newest, as a summary of each of a million traces would fill the memory.
+        found = await self._desk.read(
+            lambda store: store.summaries(query, limit=MOST_SUMMED + 1)
         )
-        return JsonAnswer({"sessions": groups[:_MOST_SESSIONS], "total": len(groups)})
+        groups = await asyncio.to_thread(
+            aggregate, found[:MOST_SUMMED], ["session"], _MEASURES
+        )
+        return JsonAnswer(
+            {
+                "sessions": groups[:_MOST_SESSIONS],
+                "total": len(groups),
+                "complete": len(found) <= MOST_SUMMED,
+                "traces": min(len(found), MOST_SUMMED),
+            }
+        )
 
     async def link(self, request: Request) -> Response:
         """Answer the viewer: the operations of a kernel's link, one a request."""

@@ -26,11 +26,12 @@ from spantree.web.ingest import MediaTypeError
 from spantree.web.security import Guard
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable
 
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
+    from spantree.entities.trace import Trace
     from spantree.store import Store
 
 _STATIC = Path(__file__).resolve().parent.parent / "static"
@@ -67,6 +68,7 @@ def create_app(
     token: str | None,
     hosts: Iterable[str] = (),
     port: int = 0,
+    mask: Callable[[Trace], Trace] | None = None,
 ) -> ASGIApp:
     """Make the ASGI application of ``spantree ui``.
 
@@ -76,8 +78,9 @@ def create_app(
         token: What everybody must show; None lets everybody in.
         hosts: Names it goes by, besides the loopback's.
         port: Where it listens.
+        mask: Masks the secrets of traces that come; None stores them as they are.
     """
-    desk = Desk(store, name or store.location)
+    desk = Desk(store, name or store.location, mask)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
@@ -32,11 +33,15 @@ class Desk:
     Args:
         store: Where the traces are.
         name: What to call it in print, without secrets.
+        mask: Masks the secrets of a trace that comes, in place; None stores them.
     """
 
-    def __init__(self, store: Store, name: str) -> None:
+    def __init__(
+        self, store: Store, name: str, mask: Callable[[Trace], Trace] | None = None
+    ) -> None:
         self.store = store
         self._name = name
+        self._mask = mask
         self._lock = threading.Lock()
         self._waiting: list[tuple[Sequence[Trace], Future[None]]] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spantree-ui-writer")
@@ -80,13 +85,15 @@ class Desk:
         return await asyncio.wrap_future(self._thread.submit(change, self.store))
 
     async def add(self, traces: Sequence[Trace]) -> None:
-        """Store traces, or parts of them; returning means committed.
+        """Store traces, or parts of them, masked; returning means committed.
 
         Raises:
             StoreUnavailableError: If the store can't be written now.
         """
         if not traces:
             return
+        if self._mask is not None:
+            traces = await self.parse(partial(list, map(self._mask, traces)))
         done: Future[None] = Future()
         with self._lock:
             self._waiting.append((traces, done))

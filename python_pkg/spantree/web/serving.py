@@ -19,6 +19,7 @@ from spantree.web.app import create_app
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from spantree.entities.trace import Trace
     from spantree.store import Store
 
 DEFAULT_PORT = 8080
@@ -55,6 +56,7 @@ def serve(
     token: str | None,
     name: str = "",
     allowed_hosts: Iterable[str] = (),
+    mask: Callable[[Trace], Trace] | None = None,
     on_ready: Callable[[Address], object],
 ) -> None:
     """Serve a store until the process is interrupted or told to end.
@@ -66,6 +68,7 @@ def serve(
         token: What everybody must show; None, on the loopback only, lets all in.
         name: What to call the store in print.
         allowed_hosts: Names it goes by, besides ``host`` and the loopback's.
+        mask: Masks the secrets of traces that come; None stores them as they are.
         on_ready: Told where it is, once it listens.
 
     Raises:
@@ -81,7 +84,12 @@ def serve(
     with contextlib.closing(listening), contextlib.ExitStack() as undo:
         port = listening.getsockname()[1]
         app = create_app(
-            store, name=name, token=token, hosts=[host, *allowed_hosts], port=port
+            store,
+            name=name,
+            token=token,
+            hosts=[host, *allowed_hosts],
+            port=port,
+            mask=mask,
         )
         if token is not None:
             # Without the file, programs are told the token as others are.

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from starlette.testclient import TestClient
 from support.traces import make_trace
 
+from spantree.recording.publish import mask_trace
+from spantree.recording.redaction import Redactor
 from spantree.store import MemoryStore
 from spantree.web.app import create_app
 
@@ -20,7 +24,8 @@ def store():
 @pytest.fixture
 def site(store):
     """A client that may do everything."""
-    app = create_app(store, token=TOKEN, port=8080)
+    mask = partial(mask_trace, redactor=Redactor())
+    app = create_app(store, token=TOKEN, port=8080, mask=mask)
     with TestClient(app, base_url="http://127.0.0.1:8080") as client:
         client.headers["Authorization"] = f"Bearer {TOKEN}"
         yield client

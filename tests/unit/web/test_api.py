@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from support.traces import make_trace
 
 from spantree.entities import Feedback
+from spantree.web import api
 
 
 def search(site, **given):
@@ -82,8 +83,18 @@ def test_sessions_are_counted(site, some):
     found = site.post("/api/v1/sessions", json={"filter": "name = 'agent'"}).json()
 
     assert {s["session"]: s["count"] for s in found["sessions"]} == {"s1": 3, "s0": 2}
+    assert (found["complete"], found["traces"]) == (True, 5)
     wrong = site.post("/api/v1/sessions", json={"filter": "nam = 1"})
     assert wrong.json()["position"] == 0
+
+
+def test_sessions_of_very_many_traces_are_those_of_the_newest(site, some, monkeypatch):
+    monkeypatch.setattr(api, "MOST_SUMMED", 3)
+
+    found = site.post("/api/v1/sessions", json={}).json()
+
+    assert {s["session"]: s["count"] for s in found["sessions"]} == {"s1": 2, "s0": 1}
+    assert (found["complete"], found["traces"]) == (False, 3)
 
 
 def test_the_viewer_is_answered_as_by_a_kernel(site, some):

@@ -125,6 +125,92 @@ def test_spantree_logs_here_without_being_told_the_token(site, tmp_path):
     assert names == ["agent", "look_up"]
 
 
+READER = """
+import json
+import sys
+import spantree
+
+spantree.set_tracking_uri(sys.argv[1])
+spantree.set_experiment("from spantree")
+found = {}
+
+
+def search(text="", **options):
+    return spantree.search_traces(text, return_type="list", **options)
+
+
+def names(*args, **options):
+    return [trace.info.tags["mlflow.traceName"] for trace in search(*args, **options)]
+
+
+found["all"] = names()
+# MLflow can't say it, so it is finished here.
+found["filter"] = names("inputs.question = 'why?' OR name = 'none'")
+found["status"] = names("status = 'OK' AND tags.team = 'red'", max_results=5)
+(trace,) = search(include_spans=True)
+key = trace.info.trace_id
+found["spans"] = [span.name for span in spantree.get_trace(key).data.spans]
+found["outputs"] = spantree.get_trace(key).data.spans[0].outputs
+spantree.set_trace_tag(key, "later", "yes")
+spantree.delete_trace_tag(key, "team")
+feedback = spantree.log_feedback(trace_id=key, name="kind", value=0.5)
+spantree.log_expectation(trace_id=key, name="want", value={"a": [1]})
+(trace,) = search("tag.later = 'yes'")
+found["tags"] = [trace.info.tags.get(name) for name in ("later", "team")]
+found["judged"] = sorted(a.name for a in trace.info.assessments)
+spantree.delete_assessment(trace_id=key, assessment_id=feedback.assessment_id)
+found["left"] = sorted(a.name for a in spantree.get_trace(key).info.assessments)
+found["deleted"] = spantree.delete_traces([key])
+found["gone"] = [spantree.get_trace(key, silent=True), search()]
+print(json.dumps(found))
+"""
+
+
+def test_spantree_reads_back_what_another_one_has_logged_here(site, tmp_path):
+    for who, program in (("writer", CLIENT), ("reader", READER)):
+        done = subprocess.run(
+            [sys.executable, "-c", program, site.url],
+            capture_output=True,
+            text=True,
+            check=False,
+            # Each with a local store of its own.
+            env=_environment(tmp_path)
+            | {"SPANTREE_DATA_DIR": str(tmp_path / who), "SPANTREE_DB": ""},
+        )
+        assert done.returncode == 0, done.stderr
+
+    assert json.loads(done.stdout) == {
+        "all": ["agent"],
+        "filter": ["agent"],
+        "status": ["agent"],
+        "spans": ["agent", "look_up"],
+        "outputs": {"found": ["why?", 2.5]},
+        "tags": ["yes", None],
+        "judged": ["good", "kind", "want"],
+        "left": ["good", "want"],
+        "deleted": 1,
+        "gone": [None, []],
+    }
+    assert found(site, "") == []
+
+
+def test_a_secret_that_an_exporter_sends_is_not_kept(site):
+    exporter = OTLPSpanExporter(
+        endpoint=f"{site.url}/v1/traces",
+        headers={"Authorization": f"Bearer {site.token}"},
+    )
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    with provider.get_tracer("tests").start_as_current_span("call") as call:
+        call.set_attribute("api_key", "abcdefgh12345678")
+    provider.shutdown()
+
+    (row,) = found(site, "name = 'call'")
+    text = json.dumps(asked(site, f"/api/v1/traces/{row['trace_id']}"))
+    assert "abcdefgh12345678" not in text
+    assert "<masked: api_key>" in text
+
+
 def _environment(folder):
     return os.environ | {
         "SPANTREE_RUNTIME_DIR": str(folder / "run"),

@@ -91,6 +91,47 @@ def test_our_own_traces_come_back_the_same(site, store):
     assert found.info.state == trace.info.state
 
 
+SECRET = "sk-proj-abcdefghijklmnopqrstuvwxyz012345"
+
+
+@pytest.mark.parametrize("form", ["json", "mlflow"])
+def test_secrets_that_others_send_are_not_stored(site, store, form):
+    texts = {"text": f"use {SECRET}", "authorization": "Bearer abcdefghijklmnop"}
+    attributes = [{"key": k, "value": {"stringValue": v}} for k, v in texts.items()]
+    attributes += [{"key": "input.value", "value": {"stringValue": f'["{SECRET}"]'}}]
+    event = {"name": "e", "timeUnixNano": "5", "attributes": attributes}
+    if form == "json":
+        site.post(
+            "/v1/traces",
+            json=envelope(
+                span(1, name=f"call {SECRET}", attributes=attributes, events=[event])
+            ),
+        )
+    else:
+        info = {
+            "trace_id": f"tr-{TRACE}",
+            "trace_location": {
+                "type": "MLFLOW_EXPERIMENT",
+                "mlflow_experiment": {"experiment_id": "0"},
+            },
+            "request_time": "2026-11-21T00:00:00.123Z",
+            "state": "OK",
+            "request_preview": f"use {SECRET}",
+            "tags": {"password": "hunter22", "t": SECRET},
+            "trace_metadata": {"mlflow.traceInputs": f'{{"a": "{SECRET}"}}'},
+        }
+        answer = site.post(
+            "/api/3.0/mlflow/traces", json={"trace": {"trace_info": info}}
+        )
+        assert answer.status_code == 200
+
+    found = json.dumps(kept(store).to_dict())
+
+    assert "masked" in found
+    for secret in (SECRET, "abcdefghijklmnop", "hunter22"):
+        assert secret not in found
+
+
 def test_sending_it_twice_changes_nothing(site, store):
     for _ in range(2):
         site.post("/v1/traces", json=envelope(span(1), span(2, parent=1)))
