@@ -293,8 +293,8 @@ def _describe_export(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "file",
         type=Path,
-        help="its name says the form: .otlp.jsonl, .otlp.json, .spantree.json, .html "
-        "or .parquet; .gz compresses",
+        help="its name says the form: .otlp.jsonl, .otlp.json, .spantree.json, .html, "
+        ".parquet or .csv; .gz compresses",
     )
     command.add_argument("--filter", help=_FILTER_HELP)
     command.add_argument(

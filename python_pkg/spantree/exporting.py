@@ -51,6 +51,7 @@ def export_traces(
     ``*.spantree.json``          the tree as JupyterLab opens it, and the whole record
     ``*.html``                   one interactive page; held in memory while written
     ``*.parquet``                a row a span; needs pyarrow
+    ``*.csv``                    a line a trace, as :func:`spantree.traces` gives it
     ============================ ==================================================
 
     With ``.gz`` at the end the first three are compressed. All but the page are written
@@ -202,12 +203,26 @@ def _write_table(file: IO[bytes], traces: Iterable[Trace]) -> int:
     return write_parquet(file, traces)
 
 
+def _write_csv(file: IO[bytes], traces: Iterable[Trace]) -> int:
+    from spantree.search.spreadsheet import csv_lines
+    from spantree.search.summary import summarise
+
+    lines = csv_lines(map(summarise, traces))
+    file.write(next(lines))  # the columns' names
+    count = 0
+    for line in lines:
+        file.write(line)
+        count += 1
+    return count
+
+
 _FORMS: Mapping[str, Callable[[IO[bytes], Iterable[Trace]], int]] = {
     ".otlp.jsonl": _write_lines,
     ".otlp.json": _write_envelope,
     ".spantree.json": _write_own,
     ".html": _write_page,
     ".parquet": _write_table,
+    ".csv": _write_csv,
 }
 _COMPRESSED = (".otlp.jsonl", ".otlp.json", ".spantree.json")
 

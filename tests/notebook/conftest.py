@@ -92,13 +92,25 @@ class Kernel:
         self.manager = manager
         self.client = client
 
-    def run(self, code: str, *, interrupt_after: str | None = None) -> list[dict]:
+    def run(
+        self,
+        code: str,
+        *,
+        interrupt_after: str | None = None,
+        cell_id: str | None = None,
+    ) -> list[dict]:
         """Run a cell; give its messages in order, the status ones left out.
 
         Args:
             interrupt_after: Interrupt the kernel when this is printed.
+            cell_id: As JupyterLab names the cell.
         """
-        wanted = self.client.execute(code)
+        request = {"code": code, "silent": False, "store_history": True}
+        message = self.client.session.msg("execute_request", request)
+        if cell_id is not None:
+            message["metadata"]["cellId"] = cell_id
+        self.client.shell_channel.send(message)
+        wanted = message["header"]["msg_id"]
         messages = []
         while True:
             message = self.client.get_iopub_msg(timeout=60)

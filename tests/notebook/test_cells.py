@@ -217,6 +217,29 @@ def test_a_comparison_stands_in_one_line_above_the_tree(run_cells):
     assert tree.data[MIME]["traces"][0]["name"] == "answer"
 
 
+def test_a_cell_without_a_name_is_compared_with_its_own_last_run(new_kernel):
+    kernel = new_kernel()
+    kernel.run(LOAD)
+    cell = "%%trace --compare\nwork({})"
+
+    def said(messages):
+        contents = [message["content"] for message in messages]
+        return " ".join(
+            c.get("text") or c.get("data", {}).get("text/plain", "") for c in contents
+        )
+
+    first = said(kernel.run(cell.format(1), cell_id="one"))
+    other = said(kernel.run(cell.format(2), cell_id="two"))
+    again = said(kernel.run(cell.format(3), cell_id="one"))
+    unknown = said(kernel.run(cell.format(4)))
+
+    nothing = "nothing to compare yet: {}, or give --compare a trace"
+    assert nothing.format("run this cell again") in first
+    assert nothing.format("run this cell again") in other
+    assert "1 output changed" in again
+    assert nothing.format("name the cell") in unknown
+
+
 def test_a_cell_run_again_replaces_its_output(run_cells):
     result = run_cells(LOAD, "work(1)", "work(1)")
 

@@ -65,6 +65,20 @@ def test_code_without_load_ext_shows_its_tree(run_cells):
     assert result.trees(2)[0][MIME]["view"]["mode"] == "compact"
 
 
+def test_the_first_trace_has_not_taken_what_it_takes_to_draw_trees(run_cells):
+    result = run_cells(
+        "import time, spantree, spantree.notebook as notebook\n"
+        "load = notebook.activate\n"
+        "def activate(shell, host):\n"
+        "    load(shell, host); time.sleep(0.2); marks.append(time.time_ns())\n"
+        "marks = []; notebook.activate = activate\n"
+        "with spantree.start_span('first') as span: pass\n"
+        "print(span.start_time_ns > marks[0] - 100_000_000)",
+    )
+
+    assert result.text(0).strip() == "True"
+
+
 def test_several_roots_share_one_output(run_cells):
     result = run_cells(
         LOAD,

@@ -69,6 +69,9 @@ def test_autolog_status_and_switching(run_cells):
 
 MISTAKES = {
     "%autolog opena": "Unknown library 'opena'. Did you mean 'openai'?",
+    "%autolog off openai": "off comes last. Try: %autolog openai off",
+    "%autolog all openai": "all stands for every library, and stands alone",
+    "%autolog --no-inputs": "Options need a library.",
     "%autolog off": "%autolog off needs a library. Try: %autolog openai off",
     "%traces --eror": "%traces has no option '--eror'. Did you mean '--errors'?",
     "%traces -n many": "invalid int value: 'many'",
@@ -81,6 +84,8 @@ MISTAKES = {
     "%traces --since yesterday": "'yesterday' is no time. Use 500ms, 2s, 5m, 1h or 3d",
     "%traces --tag version": "'version' is no tag. Write key=value",
     "%traces --into 3": "--into takes a variable's name, not '3'.",
+    "%traces --into class": "--into takes a variable's name, not 'class'.",
+    "%traces --since -1h": "expected one argument, and one that begins with - is",
     "%traces 'open": "No closing quotation. Close the quote.",
     "%traces more": "%traces does not know what 'more' is for. See %traces -h",
     "%spantree onn": "%spantree does not know 'onn'. Did you mean 'on'?",
@@ -90,8 +95,12 @@ MISTAKES = {
     "%trace tr-" + "0" * 32: "There is no trace tr-",
     "%trace work": "'work' is a function, not a Trace. See %traces",
     "%trace nothing": "No trace is called 'nothing'.",
-    "%trace -99": "There is no -99: only",
+    "%trace -99": "There is no -99: the store holds 1 trace.",
     "%trace --span zz": "starts with 'zz'.",
+    "%trace --text --depth 1": "--depth is for the drawn tree",
+    "%trace dif -2 last": "%trace has no 'dif'. Did you mean 'diff'? See %trace diff -h",
+    "%trace compare -2 last": "%trace does not know what '-2' is for.",
+    "%trace lats": "No trace is called 'lats'. Did you mean 'last'?",
     "%trace --text --json": "not allowed with argument",
     "%trace diff last nothing": "No trace is called 'nothing'.",
     "%trace diff": "the following arguments are required: TARGET",
@@ -104,14 +113,18 @@ MISTAKES = {
     "%trace_tag last": "the following arguments are required",
     "%trace_tag last word": "'word' is no tag. Write key=value",
     "%feedback last": "the following arguments are required: VALUE",
+    "%feedback last ''": "takes a value and a name that are not empty.",
+    "%feedback last good --name ''": "takes a value and a name that are not empty.",
     "%feedback nothing good": "No trace is called 'nothing'.",
     "%tracking_uri ftp://x": "ftp",
     "%tracking_uri a b": "does not know what 'b' is for",
-    "%trace_export last x.exe": "'.exe' says none",
+    "%trace_export last x.exe": ".html, .parquet, .csv.",
+    "%trace_export last": "%trace_export last needs a FILE: last answer.html",
     "%trace_export last --filter \"name = 'w'\" x.html": "takes TARGETs, or --filter",
     "%trace_import nowhere.json": "nowhere.json can't be read: No such file",
     "%trace_import": "the following arguments are required: FILE",
     "%%trace --tpye X\n1": "has no option '--tpye'. Did you mean '--type'?",
+    "%%trace --compare answer\n1": "To name the cell: %%trace answer --compare",
     "%%trace -t word\n1": "'word' is no tag. Write key=value",
 }
 HELP = [f"%{name} {flag}" for name in NAMES for flag in ("-h", "--help")]
@@ -309,6 +322,93 @@ def test_each_option_of_traces_narrows(run_cells):
 
     found = {o: int(result.text(n + 4)) for n, o in enumerate(options)}
     assert found == options
+
+
+def test_names_and_tags_are_taken_to_the_letter(run_cells):
+    result = run_cells(
+        LOAD,
+        "import spantree\n"
+        "for name in ('50% off', '500 off', 'my_step', 'my-step'):\n"
+        "    with spantree.start_span(name):\n"
+        "        spantree.update_current_trace(tags={'a`b': name})",
+        "for glob in ('50%*', 'my_*', 'my?step', '5*'):\n"
+        '    df = %traces --name "$glob"\n'
+        "    print(sorted(df['name']))",
+        "df = %traces --tag 'a`b=my-step'\nprint(list(df['name']))",
+    )
+
+    assert result.text(2).splitlines() == [
+        "['50% off']",
+        "['my_step']",
+        "['my-step', 'my_step']",
+        "['50% off', '500 off']",
+    ]
+    assert result.text(3).strip() == "['my-step']"
+
+
+def test_spans_are_sorted_by_their_own_values(run_cells):
+    result = run_cells(
+        LOAD,
+        "import spantree\n"
+        "def record(name, start, end, parent=None):\n"
+        "    span = spantree.start_span_no_context(\n"
+        "        name, parent_span=parent, start_time_ns=start)\n"
+        "    return span, lambda: span.end(end_time_ns=end)\n"
+        "for name, at, took in (('long', 1, 9), ('short', 20, 5)):\n"
+        "    root, end = record(name, at * 10**9, (at + took) * 10**9)\n"
+        "    record(name + ' child', at * 10**9, at * 10**9 + 1, root)[1]()\n"
+        "    end()",
+        "df = %traces --spans --sort duration_ms\nprint(list(df['name']))",
+    )
+
+    assert result.text(2).strip() == "['long', 'short', 'long child', 'short child']"
+
+
+def test_a_filter_that_is_surely_not_meant_is_told_in_one_line(run_cells):
+    result = run_cells(LOAD, "df = %traces --filter \"status = 'ok'\"")
+
+    (said,) = result.outputs(1)
+    assert said.name == "stdout"
+    assert said.text.endswith("upper and lower case differ. Write 'OK'.\n")
+    assert said.text.count("\n") == 1
+
+
+def test_numbers_are_numbers_and_other_words_texts(run_cells):
+    words = {"-1": -1, "0.5": 0.5, "1e3": 1000.0, "nan": "nan", "1_000": "1_000"}
+    cell = "f = %feedback last {0}\nprint(repr(f.facts.value))"
+
+    result = run_cells(LOAD, TRACED + "work(1)", *map(cell.format, words))
+
+    said = [result.text(n).strip() for n in range(2, 2 + len(words))]
+    assert said == [repr(value) for value in words.values()]
+
+
+def test_a_table_is_exported_also_without_rows(run_cells):
+    result = run_cells(
+        LOAD,
+        "import spantree\n"
+        "for name in ('=1+1', 'work'):\n"
+        "    with spantree.start_span(name): pass",
+        "%trace_export all.csv --filter \"name != 'nobody'\"",
+        "%trace_export none.csv --filter \"name = 'nobody'\"",
+        "import pandas as pd\n"
+        "df = pd.read_csv('all.csv')\n"
+        "print(len(df), list(df['name']))\n"
+        "print(len(pd.read_csv('none.csv')))",
+    )
+
+    assert "wrote 2 traces to all.csv" in result.text(2)
+    assert "wrote 0 traces to none.csv" in result.text(3)
+    # Not =1+1, which a spreadsheet would compute.
+    assert result.text(4).splitlines() == ["""2 ['work', "'=1+1"]""", "0"]
+
+
+def test_a_tag_that_was_not_set_is_not_said_to_be_removed(run_cells):
+    result = run_cells(
+        LOAD, TRACED + "work(1)", "%trace_tag last a=b", "%trace_tag last a- c-"
+    )
+
+    assert result.text(3).endswith("a removed · c was not set")
 
 
 def test_a_search_in_texts_says_how_far_back_it_came(run_cells):

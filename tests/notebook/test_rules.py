@@ -217,7 +217,7 @@ def test_traces_outside_of_cells_are_told_of_once(run_cells):
     )
 
     assert [result.trees(n) for n in range(5)] == [[]] * 5
-    assert "1 traces were recorded outside cells: %traces --no-cell" in result.text(2)
+    assert "1 trace recorded outside cells: %traces --no-cell" in result.text(2)
     assert "outside cells" not in result.text(3)
     assert result.text(4).strip() == "1"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import keyword
 import re
 import shlex
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -19,6 +20,7 @@ _CODE = re.compile(
     r"""(?: \\. | "(?:\\.|[^"\\])*" | '[^']*' | (?!(?<!\S)\#(?!\S)) . )*""",
     re.DOTALL | re.VERBOSE,
 )
+_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?", re.IGNORECASE)
 _DURATION = re.compile(r"\d+(\.\d+)?(us|ms|s|m|h|d)")
 
 
@@ -88,17 +90,19 @@ class MagicParser(argparse.ArgumentParser):
             self.error(str(error))
         if unknown:
             self._refuse(unknown[0])
-        if known.into is not None and not known.into.isidentifier():
+        if known.into is not None and not _is_variable(known.into):
             raise UsageError(f"--into takes a variable's name, not {known.into!r}.")
         known.is_quiet = is_quiet
         return known
 
     def error(self, message: str) -> NoReturn:
         """Raise the parser's complaint as a UsageError."""
+        if message.endswith("expected one argument"):
+            message += ", and one that begins with - is joined to it by ="
         raise UsageError(f"{self.prog}: {message}. See {self.prog} -h")
 
     def _refuse(self, word: str) -> NoReturn:
-        if not word.startswith("-"):
+        if not word.startswith("-") or _NUMBER.fullmatch(word):
             raise UsageError(
                 f"{self.prog} does not know what {word!r} is for. See {self.prog} -h"
             )
@@ -117,6 +121,13 @@ class MagicParser(argparse.ArgumentParser):
             f"{self.prog} does not know {value!r}.{did_you_mean(str(value), known)} "
             f"Known: {', '.join(known)}."
         )
+
+
+def number(text: str) -> int | float | None:
+    """Read a number as people write one, and as JSON does; None if it is none."""
+    if not _NUMBER.fullmatch(text):
+        return None
+    return int(text) if text.lstrip("-").isdecimal() else float(text)
 
 
 def duration(text: str) -> str:
@@ -145,3 +156,7 @@ def pair(text: str) -> tuple[str, str]:
     if not equals or not key:
         raise UsageError(f"{text!r} is no tag. Write key=value")
     return key, value
+
+
+def _is_variable(text: str) -> bool:
+    return text.isidentifier() and not keyword.iskeyword(text)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from spantree.notebook.frames import Frame
 
 _LOOKED_AT = 50
+UNNAMED = "cell [{}]"
+"""What ``%%trace`` calls a cell by its number."""
 
 
 class Comparison:
@@ -21,22 +23,25 @@ class Comparison:
     Args:
         desk: The shell's parts.
         frame: The cell.
-        name: The trace's name.
+        name: The trace's name, if it was given one.
         before: What to compare with; None for the cell's last trace of this name.
     """
 
     def __init__(
-        self, desk: Desk, frame: Frame, name: str, before: Trace | None
+        self, desk: Desk, frame: Frame, name: str | None, before: Trace | None
     ) -> None:
         self._before = before or _previous(desk, frame, name)
+        # A cell without a name is known by its id, which not all front ends give.
+        self._is_known_again = bool(name or frame.cell_id)
 
     def show(self, after: Trace) -> None:
         """Show one line that opens to the aligned trees."""
         from IPython.display import display
 
         if self._before is None:
+            what = "run this cell again" if self._is_known_again else "name the cell"
             print(  # noqa: T201 - the answer to --compare
-                "nothing to compare yet: run this cell again, or name a trace"
+                f"nothing to compare yet: {what}, or give --compare a trace"
             )
             return
         diff = TraceDiff(self._before, after)
@@ -46,11 +51,17 @@ class Comparison:
         )
 
 
-def _previous(desk: Desk, frame: Frame, name: str) -> Trace | None:
+def _previous(desk: Desk, frame: Frame, name: str | None) -> Trace | None:
     from spantree.search import parse_query
 
-    quoted = name.replace("'", "''")
-    found = desk.host.summaries(parse_query(f"name = '{quoted}'"), _LOOKED_AT)
+    if name is not None:
+        quoted = name.replace("'", "''")
+        wanted = f"name = '{quoted}'"
+    elif frame.cell_id:
+        wanted = f"name LIKE '{UNNAMED.format('%')}'"
+    else:
+        return None
+    found = desk.host.summaries(parse_query(wanted), _LOOKED_AT)
     for summary in found:
         cell_id = summary.metadata.get("spantree.cell.id")
         if cell_id == frame.cell_id and summary.dur_ns is not None:

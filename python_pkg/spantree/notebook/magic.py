@@ -11,6 +11,7 @@ from spantree.entities.errors import SpantreeException
 from spantree.notebook.arguments import HelpAsked, MagicParser
 from spantree.notebook.targets import NothingYet
 from spantree.recording import RECORDER
+from spantree.render.format import counted
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -70,3 +71,11 @@ class Magic:
 def no_traces() -> str:
     """Say that there are no traces, and how to make some."""
     return NO_TRACES if RECORDER.enabled else TRACING_IS_OFF
+
+
+def outside_cells(desk: Desk) -> list[str]:
+    """Say that traces were recorded which no cell shows, in a line, or in none."""
+    count = desk.frames.without_cell
+    if not count:
+        return []
+    return [f"{counted(count, 'trace')} recorded outside cells: %traces --no-cell"]

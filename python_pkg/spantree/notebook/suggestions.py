@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from spantree.entities.trace import Trace
+from spantree.notebook.targets import held_traces
 from spantree.recording import guard
 
 if TYPE_CHECKING:
@@ -22,16 +22,7 @@ _is_slow: set[str] = set()
 
 def target_words(desk: Desk) -> Callable[[], list[str]]:
     """Give what can stand for a trace: ``last``, variables, the latest ids."""
-
-    def words() -> list[str]:
-        held = [
-            name
-            for name, value in desk.shell.user_ns.items()
-            if isinstance(value, Trace) and not name.startswith("_")
-        ]
-        return ["last", *held, *(s.trace_id for s in _latest(desk))]
-
-    return words
+    return lambda: ["last", *held_traces(desk), *(s.trace_id for s in _latest(desk))]
 
 
 def session_names(desk: Desk) -> Callable[[], list[str]]:

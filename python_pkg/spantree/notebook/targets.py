@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
 
+from spantree.entities.errors import did_you_mean
 from spantree.entities.ids import parse_trace_id, trace_id_text
 from spantree.entities.trace import Trace
 from spantree.recording import RECORDER
+from spantree.render.format import counted
 
 if TYPE_CHECKING:
     from spantree.entities.span import Span
@@ -47,8 +49,18 @@ def find_trace(target: str, desk: Desk) -> Trace:
             raise UsageError(
                 f"{target!r} is a {type(held).__name__}, not a Trace. See %traces"
             )
-        raise UsageError(f"No trace is called {target!r}. Use {TARGET_HELP}")
+        hint = did_you_mean(target, ["last", *held_traces(desk)])
+        raise UsageError(f"No trace is called {target!r}.{hint} Use {TARGET_HELP}")
     return _by_digits(written[2].lower(), desk)
+
+
+def held_traces(desk: Desk) -> list[str]:
+    """Name the user's variables that hold a trace."""
+    return [
+        name
+        for name, value in desk.shell.user_ns.items()
+        if isinstance(value, Trace) and not name.startswith("_")
+    ]
 
 
 def find_span(trace: Trace, digits: str) -> Span:
@@ -82,7 +94,8 @@ def _nth_last(n: int, desk: Desk) -> Trace:
     if not ids:
         raise NothingYet
     if len(ids) < n:
-        raise UsageError(f"There is no -{n}: only {len(ids)} traces are stored.")
+        stored = counted(len(ids), "trace")
+        raise UsageError(f"There is no -{n}: the store holds {stored}.")
     return _get(ids[-1], desk)
 
 

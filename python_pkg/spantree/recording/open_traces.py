@@ -77,6 +77,9 @@ class OpenTraces:
             first, self.on_first_trace = self.on_first_trace, None
             with guard("first_trace"):
                 first()
+            # What is wired in takes time, and the trace has not taken it.
+            if trace.root is not None:
+                trace.root.start_time_ns = trace.now_ns()
         for listener in self._listeners:
             with guard("trace_started"):
                 listener.trace_started(trace)

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import io
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from spantree.entities.errors import MissingExtraError, SpantreeException, did_you_mean
 from spantree.search import typed_frame
-from spantree.search.records import FIELDS, record_of
+from spantree.search.spreadsheet import csv_lines, readable_record
 from spantree.web.answers import json_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from spantree.search import Summary
-
-# What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_NS_PER_S = 1_000_000_000
 
 
 def write_file(form: str, rows: Iterable[Summary]) -> tuple[str, Iterator[bytes]]:
@@ -44,20 +38,9 @@ def write_file(form: str, rows: Iterable[Summary]) -> tuple[str, Iterator[bytes]
     return media_type, write(rows)
 
 
-def _csv(rows: Iterable[Summary]) -> Iterator[bytes]:
-    buffer = io.StringIO()
-    write = csv.writer(buffer).writerow
-    write(FIELDS)
-    for row in rows:
-        record = _readable(row)
-        write([_cell(record[name]) for name in FIELDS])
-        yield _taken(buffer)
-    yield _taken(buffer)
-
-
 def _lines(rows: Iterable[Summary]) -> Iterator[bytes]:
     for row in rows:
-        yield json_bytes(_readable(row)) + b"\n"
+        yield json_bytes(readable_record(row)) + b"\n"
 
 
 def _parquet(rows: Iterable[Summary]) -> Iterator[bytes]:
@@ -76,30 +59,7 @@ def _parquet(rows: Iterable[Summary]) -> Iterator[bytes]:
 
 
 _FORMS: dict[str, tuple[str, Callable[[Iterable[Summary]], Iterator[bytes]]]] = {
-    "csv": ("text/csv; charset=utf-8", _csv),
+    "csv": ("text/csv; charset=utf-8", csv_lines),
     "json": ("application/x-ndjson", _lines),
     "parquet": ("application/vnd.apache.parquet", _parquet),
 }
-
-
-def _readable(row: Summary) -> dict[str, Any]:
-    record = record_of(row)
-    seconds, rest = divmod(record["start_time"], _NS_PER_S)
-    moment = datetime.fromtimestamp(seconds, tz=timezone.utc)
-    record["start_time"] = f"{moment:%Y-%m-%dT%H:%M:%S}.{rest:09}Z"
-    return record
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, dict):
-        value = json_bytes(value).decode() if value else ""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
-
-
-def _taken(buffer: io.StringIO) -> bytes:
-    text = buffer.getvalue().encode("utf-8", "backslashreplace")
-    buffer.seek(0)
-    buffer.truncate()
-    return text

@@ -41,7 +41,13 @@ def _autolog(arguments: Namespace) -> Report | None:
     names = arguments.names[: -1 if disable else None]
     if disable and not names:
         raise UsageError("%autolog off needs a library. Try: %autolog openai off")
+    if "off" in names:
+        raise UsageError("off comes last. Try: %autolog openai off")
     is_all = names == ["all"]
+    if "all" in names and not is_all:
+        raise UsageError("all stands for every library, and stands alone: %autolog all")
+    if not names and (arguments.no_inputs or arguments.no_outputs or arguments.silent):
+        raise UsageError("Options need a library. Try: %autolog openai --no-inputs")
     for name in LIBRARIES if is_all else names:
         autolog(
             name,

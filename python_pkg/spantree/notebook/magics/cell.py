@@ -15,7 +15,7 @@ from IPython.core.error import UsageError
 from spantree.entities.ids import parse_trace_id
 from spantree.entities.span import SpanType
 from spantree.notebook.arguments import HelpAsked, MagicParser, pair
-from spantree.notebook.compare import Comparison
+from spantree.notebook.compare import UNNAMED, Comparison
 from spantree.notebook.magic import TRACING_IS_OFF, Magic
 from spantree.notebook.suggestions import (
     session_names,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from spantree.entities.live_span import LiveSpan
+    from spantree.entities.trace import Trace
     from spantree.notebook.desk import Desk
     from spantree.notebook.frames import Frame
 
@@ -90,17 +91,17 @@ class CellMagic:
         tags = dict(map(pair, arguments.tag))
         compared = None
         if arguments.compare not in (None, _PREVIOUS):
-            compared = find_trace(arguments.compare, self._desk)
+            compared = self._compared(arguments)
         if not RECORDER.enabled:
             print(TRACING_IS_OFF)  # noqa: T201 - else nothing would tell
             return
         frame = self._desk.frames.current
         if frame is None:
             return  # the hooks were taken back while the cell was read
-        name = arguments.name or f"cell [{frame.number}]"
+        name = arguments.name or UNNAMED.format(frame.number)
         comparison = None
         if arguments.compare is not None:
-            comparison = Comparison(self._desk, frame, name, compared)
+            comparison = Comparison(self._desk, frame, arguments.name, compared)
         site = make_site(name, arguments.type)
         span = RECORDER.begin(site, {"source": frame.source})
         if not span:
@@ -109,6 +110,17 @@ class CellMagic:
         frame.at_end.append(
             lambda error: self._finish(frame, span, arguments, comparison, error)
         )
+
+    def _compared(self, arguments: Namespace) -> Trace:
+        try:
+            return find_trace(arguments.compare, self._desk)
+        except UsageError as error:
+            if arguments.name:
+                raise
+            # A name behind the flag is easily meant for the cell.
+            word = arguments.compare
+            msg = f"{error}. To name the cell: %%trace {word} --compare"
+            raise UsageError(msg) from None
 
     def run_nested(self, line: str, cell: str) -> None:
         """Run a cell for ``run_cell_magic``, which knows no transformer: no await."""

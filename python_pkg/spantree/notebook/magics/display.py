@@ -39,7 +39,9 @@ def trace_display_magic(desk: Desk) -> Magic:
             "%trace_display tree --once",
         ],
     )
-    parser.add_argument("display", nargs="?", choices=DISPLAYS)
+    parser.add_argument(
+        "display", nargs="?", choices=DISPLAYS, help="on: chosen by how many there are"
+    )
     parser.add_argument(
         "--max", type=int, metavar="COUNT", help="with more traces, show a table"
     )

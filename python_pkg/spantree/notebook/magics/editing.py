@@ -13,7 +13,7 @@ from spantree.entities.assessment import (
     AssessmentSourceType,
     Feedback,
 )
-from spantree.notebook.arguments import MagicParser, pair
+from spantree.notebook.arguments import MagicParser, number, pair
 from spantree.notebook.magic import Magic
 from spantree.notebook.report import Report
 from spantree.notebook.suggestions import session_names, tag_keys, target_words
@@ -39,7 +39,9 @@ def editing_magics(desk: Desk) -> list[Magic]:
         "Show, choose or end the session of the traces of following cells.",
         ["%session trip-to-paris", "%session --new", "%session off"],
     )
-    session.add_argument("name", nargs="?", metavar="NAME|off")
+    session.add_argument(
+        "name", nargs="?", metavar="NAME|off", help="of following cells; or none"
+    )
     session.add_argument("--new", action="store_true", help="a fresh name")
     tag = MagicParser(
         "%trace_tag",
@@ -47,7 +49,7 @@ def editing_magics(desk: Desk) -> list[Magic]:
         ["%trace_tag last reviewed=yes", "%trace_tag -2 reviewed- team=search"],
     )
     tag.add_argument("target", metavar="TARGET", help=TARGET_HELP)
-    tag.add_argument("tags", nargs="+", metavar="KEY=VALUE|KEY-")
+    tag.add_argument("tags", nargs="+", metavar="KEY=VALUE|KEY-", help="set; remove")
     feedback = MagicParser(
         "%feedback",
         "Say how good a trace was: up, good, yes · down, bad, no · a number · a text.",
@@ -57,8 +59,10 @@ def editing_magics(desk: Desk) -> list[Magic]:
         ],
     )
     feedback.add_argument("target", metavar="TARGET", help=TARGET_HELP)
-    feedback.add_argument("value", metavar="VALUE")
-    feedback.add_argument("--name", default="feedback", help="what is judged")
+    feedback.add_argument("value", metavar="VALUE", help="a word, a number or a text")
+    feedback.add_argument(
+        "--name", metavar="NAME", default="feedback", help="what is judged"
+    )
     feedback.add_argument("--why", metavar="TEXT", help="the reason")
     feedback.add_argument("--span", metavar="ID", help="judge one span of it")
     targets = target_words(desk)
@@ -101,7 +105,9 @@ def _trace_tag(arguments: Namespace, desk: Desk) -> Report:
             changes[key] = value
     _change_tags(trace, changes, desk)
     shown = " · ".join(
-        f"{key} removed" if value is None else f"{key}={value}"
+        f"{key}={value}"
+        if value is not None
+        else f"{key} {'removed' if key in trace.info.tags else 'was not set'}"
         for key, value in changes.items()
     )
     return Report(f"{trace.trace_id}: {shown}", changes)
@@ -119,6 +125,8 @@ def _change_tags(trace: Trace, changes: dict[str, str | None], desk: Desk) -> No
 
 
 def _feedback(arguments: Namespace, desk: Desk) -> Report:
+    if not arguments.value.strip() or not arguments.name.strip():
+        raise UsageError("%feedback takes a value and a name that are not empty.")
     trace = find_trace(arguments.target, desk)
     span = find_span(trace, arguments.span) if arguments.span else None
     feedback = Feedback(
@@ -136,12 +144,8 @@ def _feedback(arguments: Namespace, desk: Desk) -> Report:
 def _value(text: str) -> bool | float | int | str:
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    found = number(text)
+    return text if found is None else found
 
 
 def _user() -> str:

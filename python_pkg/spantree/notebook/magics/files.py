@@ -11,13 +11,11 @@ from spantree.notebook.arguments import MagicParser
 from spantree.notebook.magic import Magic
 from spantree.notebook.report import Report
 from spantree.notebook.suggestions import target_words
-from spantree.notebook.targets import TARGET_HELP, NothingYet, find_trace
+from spantree.notebook.targets import TARGET_HELP, find_trace
 from spantree.render.format import counted
 
 if TYPE_CHECKING:
     from argparse import Namespace
-
-    import pandas as pd
 
     from spantree.notebook.desk import Desk
 
@@ -29,7 +27,8 @@ def file_magics(desk: Desk) -> list[Magic]:
     """Give ``%trace_export`` and ``%trace_import``."""
     export = MagicParser(
         "%trace_export",
-        "Write traces to a file: .spantree.json, .otlp.json, .otlp.jsonl, .html, .csv.",
+        "Write traces to a file: .spantree.json, .otlp.json, .otlp.jsonl, .html, .csv, "
+        ".parquet.",
         [
             "%trace_export last answer.spantree.json",
             "%trace_export failed.otlp.jsonl --errors",
@@ -41,14 +40,16 @@ def file_magics(desk: Desk) -> list[Magic]:
         metavar="[TARGET] FILE",
         help=f"{TARGET_HELP}; the file last",
     )
-    export.add_argument("--filter", help="all that match, in the search language")
+    export.add_argument(
+        "--filter", metavar="FILTER", help="all that match, in the search language"
+    )
     export.add_argument("--errors", action="store_true", help="all failed ones")
     read = MagicParser(
         "%trace_import",
         "Store the traces of a file: OTLP JSON, .spantree.json, MLflow's trace JSON.",
         ["%trace_import answer.spantree.json", "n = %trace_import failed.otlp.jsonl"],
     )
-    read.add_argument("file", metavar="FILE")
+    read.add_argument("file", metavar="FILE", help="also compressed, .gz")
     return [
         Magic(export, lambda a: _export(a, desk), {"words": target_words(desk)}),
         Magic(read, lambda a: _import(a, desk), {"file": _files}),
@@ -57,6 +58,8 @@ def file_magics(desk: Desk) -> list[Magic]:
 
 def _export(arguments: Namespace, desk: Desk) -> Report:
     *targets, name = arguments.words
+    if not targets and _is_target(name):
+        raise UsageError(f"%trace_export {name} needs a FILE: {name} answer.html")
     is_search = bool(arguments.filter) or arguments.errors
     if is_search and targets:
         raise UsageError("%trace_export takes TARGETs, or --filter and --errors.")
@@ -68,29 +71,14 @@ def _export(arguments: Namespace, desk: Desk) -> Report:
     if not is_search:
         traces = [find_trace(target, desk) for target in targets or ["last"]]
     try:
-        if file.suffix == ".csv":
-            ids = None if traces is None else [t.trace_id for t in traces]
-            count = _write_table(file, wanted, ids, desk)
-        else:
-            count = desk.host.export_traces(file, wanted, traces)
+        count = desk.host.export_traces(file, wanted, traces)
     except OSError as error:
         raise UsageError(f"{name} can't be written: {error.strerror}.") from None
     return Report(f"wrote {counted(count, 'trace')} to {file}", count)
 
 
-def _write_table(
-    file: Path, wanted: str | None, ids: list[str] | None, desk: Desk
-) -> int:
-    from spantree.search import parse_query, typed_frame
-
-    if ids is not None:
-        quoted = ", ".join(f"'{trace_id}'" for trace_id in ids)
-        wanted = f"trace_id IN ({quoted})"
-    frame: pd.DataFrame = typed_frame(desk.host.summaries(parse_query(wanted), None))
-    if not len(frame):
-        raise NothingYet
-    frame.to_csv(file, index=False)
-    return len(frame)
+def _is_target(word: str) -> bool:
+    return word == "last" or word.startswith(("tr-", "-"))
 
 
 def _import(arguments: Namespace, desk: Desk) -> Report:

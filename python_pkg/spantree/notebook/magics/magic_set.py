@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.error import UsageError
+
+from spantree.entities.errors import did_you_mean
 from spantree.notebook.completion import make_matcher
 from spantree.notebook.magics.autologging import autolog_magic
 from spantree.notebook.magics.cell import CellMagic
@@ -95,10 +98,11 @@ class MagicSet:
         diff = self._magics[DIFF] if name == "trace" else None
 
         def run(line: str) -> object:
-            if diff is not None and line.split(None, 1)[:1] == ["diff"]:
-                return diff.run(
-                    line.split(None, 1)[1] if " " in line else "", self._desk
-                )
+            word, _, rest = line.strip().partition(" ")
+            if diff is not None and word == "diff":
+                return diff.run(rest, self._desk)
+            if diff is not None and rest and (hint := did_you_mean(word, ["diff"])):
+                raise UsageError(f"%trace has no {word!r}.{hint} See %trace diff -h")
             return magic.run(line, self._desk)
 
         run.__name__ = name

@@ -13,7 +13,7 @@ from spantree.integrations import status as library_status
 from spantree.notebook.arguments import MagicParser
 from spantree.notebook.display import is_widget_host
 from spantree.notebook.front_end import check_extension, check_viewer
-from spantree.notebook.magic import Magic
+from spantree.notebook.magic import Magic, outside_cells
 from spantree.notebook.report import Report
 from spantree.notebook.settings import has_toml
 from spantree.recording import RECORDER, internal_error_tracebacks
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from spantree.notebook.desk import Desk
 
 _ACTIONS = ("status", "doctor", "stats", "on", "off")
+_ACTIONS_HELP = "the card; all checks; what is counted; recording"
 _MOST_COUNTED = 10_000
 
 
@@ -41,7 +42,9 @@ def status_magics(desk: Desk) -> list[Magic]:
         "Show what is recorded and where, look for what hinders, or switch recording.",
         ["%spantree", "%spantree doctor", "%spantree off"],
     )
-    parser.add_argument("action", nargs="?", default="status", choices=_ACTIONS)
+    parser.add_argument(
+        "action", nargs="?", default="status", choices=_ACTIONS, help=_ACTIONS_HELP
+    )
     return [
         Magic(uri, lambda a: _tracking_uri(a, desk), {"uri": lambda: ["memory:"]}),
         Magic(parser, lambda a: _spantree(a, desk)),
@@ -92,7 +95,7 @@ def _card(desk: Desk) -> Report:
         f"traces → {facts['store']} · {kept}",
         f"autolog: {autolog} · session: {desk.frames.session or 'none'}",
         counts,
-        *_outside_cells(desk),
+        *outside_cells(desk),
         "next: %autolog openai · %traces · %spantree doctor",
     ]
     return Report("\n".join(lines), facts)
@@ -106,13 +109,6 @@ def _counted(desk: Desk, wanted: str) -> str:
     except SpantreeException:
         return "?"  # %spantree doctor tells what is wrong with the store
     return f"{found:,}" if found < _MOST_COUNTED else f"{_MOST_COUNTED:,} or more"
-
-
-def _outside_cells(desk: Desk) -> list[str]:
-    count = desk.frames.without_cell
-    if not count:
-        return []
-    return [f"{count:,} traces were recorded outside cells: %traces --no-cell"]
 
 
 def _doctor(desk: Desk) -> Iterator[str]:

@@ -64,6 +64,12 @@ def trace_magics(desk: Desk) -> list[Magic]:
 def _trace(arguments: Namespace, desk: Desk) -> object:
     if arguments.depth is not None and arguments.depth < 0:
         raise UsageError(f"--depth is a count of levels, not {arguments.depth}.")
+    if arguments.depth is not None and (
+        arguments.text or arguments.json or arguments.html
+    ):
+        raise UsageError(
+            "--depth is for the drawn tree: not with --text, --json, --html."
+        )
     trace = find_trace(arguments.target, desk)
     if arguments.span:
         trace = _below(trace, find_span(trace, arguments.span))

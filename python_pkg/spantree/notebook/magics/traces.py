@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import warnings
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, cast
@@ -10,7 +13,7 @@ from IPython.core.error import UsageError
 
 from spantree.entities.errors import did_you_mean
 from spantree.notebook.arguments import MagicParser, duration, is_duration, pair
-from spantree.notebook.magic import Magic, no_traces
+from spantree.notebook.magic import Magic, no_traces, outside_cells
 from spantree.notebook.suggestions import (
     model_names,
     session_names,
@@ -71,7 +74,10 @@ def traces_magic(desk: Desk) -> Magic:
         ],
     )
     parser.add_argument(
-        "-n", type=int, metavar="COUNT", help=f"rows (default: {desk.settings.limit})"
+        "-n",
+        type=int,
+        metavar="COUNT",
+        help=f"so many traces (default: {desk.settings.limit})",
     )
     cells = parser.add_mutually_exclusive_group()
     cells.add_argument("--last-cell", action="store_true", help="of the last cell")
@@ -90,7 +96,7 @@ def traces_magic(desk: Desk) -> Magic:
         "--tag", action="append", default=[], metavar="k=v", help="with this tag"
     )
     parser.add_argument("--grep", metavar="TEXT", help="that hold this text")
-    parser.add_argument("--filter", help="the search language")
+    parser.add_argument("--filter", metavar="FILTER", help="the search language")
     parser.add_argument("--spans", action="store_true", help="one row a span")
     parser.add_argument("--sort", metavar="COL", help="largest first")
     parser.add_argument(
@@ -119,12 +125,13 @@ def _traces(arguments: Namespace, desk: Desk) -> pd.DataFrame | None:
 
     if arguments.n is not None and arguments.n < 1:
         raise UsageError(f"-n is a count from 1, not {arguments.n}.")
-    parse_filter(arguments.filter or "")  # errors show the user's own text
-    wanted = " AND ".join(_clauses(arguments, desk))
+    order = _ORDERED_BY.get(arguments.sort or "")
+    with _hints_told():
+        parse_filter(arguments.filter or "")  # errors show the user's own text
+        wanted = " AND ".join(_clauses(arguments, desk))
+        query = parse_query(wanted, [f"{order} DESC"] if order else None)
     if arguments.v:
         print(f"filter: {wanted or 'none'}")  # noqa: T201 - asked for
-    order = _ORDERED_BY.get(arguments.sort or "")
-    query = parse_query(wanted, [f"{order} DESC"] if order else None)
     limit = arguments.n or int(desk.settings.limit)
     if arguments.grep or arguments.filter:
         query = _found_in_time(query, limit, desk)
@@ -136,7 +143,7 @@ def _traces(arguments: Namespace, desk: Desk) -> pd.DataFrame | None:
         _show(list(dict.fromkeys(frame["trace_id"])), desk)
         arguments.is_quiet = True
     arguments.is_quiet = arguments.is_quiet or arguments.q
-    if arguments.sort and not order:
+    if arguments.sort and (arguments.spans or not order):
         _check_columns(frame, [arguments.sort], "--sort")
         frame = frame.sort_values(arguments.sort, ascending=False)
     default = None if arguments.spans else SHORT_COLUMNS
@@ -165,6 +172,24 @@ def _found_in_time(query: Query, limit: int, desk: Desk) -> Query:
     return replace(query, filter=replace(among, literals=tuple(ids)))
 
 
+@contextmanager
+def _hints_told() -> Iterator[None]:
+    """Print what warnings of a filter say, each once, without a place in IPython."""
+    from spantree.search import FilterHint
+
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("always", FilterHint)
+        yield
+    hints = [w for w in given if issubclass(w.category, FilterHint)]
+    for text in dict.fromkeys(str(w.message) for w in hints):
+        print(text)  # noqa: T201 - a magic's answer
+    for other in given:
+        if other not in hints:  # of another thread
+            warnings.warn_explicit(
+                other.message, other.category, other.filename, other.lineno
+            )
+
+
 def _frame(arguments: Namespace, query: Query, limit: int, desk: Desk) -> pd.DataFrame:
     from spantree.search import typed_frame
     from spantree.search.accessor import register_accessor
@@ -190,7 +215,7 @@ def _clauses(arguments: Namespace, desk: Desk) -> Iterator[str]:
         since = arguments.since
         yield f"timestamp >= {_quoted(_moment(since))}"
     for key, value in map(pair, arguments.tag):
-        yield f"tag.`{key}` = {_quoted(value)}"
+        yield f"tag.{_quoted(key)} = {_quoted(value)}"
     if arguments.grep:
         yield f"text CONTAINS {_quoted(arguments.grep)}"
     if arguments.filter:
@@ -245,6 +270,9 @@ def _moment(text: str) -> str:
 def _like(field: str, glob: str) -> str:
     if not any(c in glob for c in "*?"):
         return f"{field} = {_quoted(glob)}"
+    if any(c in glob for c in "%_"):  # LIKE would take them for any text
+        pattern = re.escape(glob).replace(r"\*", ".*").replace(r"\?", ".")
+        return f"{field} RLIKE {_quoted(f'^{pattern}$')}"
     return f"{field} LIKE {_quoted(glob.replace('*', '%').replace('?', '_'))}"
 
 
@@ -254,11 +282,9 @@ def _quoted(text: str) -> str:
 
 def _tell_of_others(arguments: Namespace, desk: Desk) -> None:
     """Say once that traces were recorded which no cell shows."""
-    count = desk.frames.without_cell
-    if count and not arguments.no_cell:
-        print(  # noqa: T201 - nothing is left out silently
-            f"{count:,} traces were recorded outside cells: %traces --no-cell"
-        )
+    for line in outside_cells(desk):
+        if not arguments.no_cell:
+            print(line)  # noqa: T201 - nothing is left out silently
     desk.frames.without_cell = 0
 
 
