@@ -101,6 +101,25 @@ def test_the_token_leaves_the_address(shown, site):
     assert len(names(shown)) == 50
 
 
+# Between the first drawing and what runs after it.
+CHANGE_AT_ONCE = """
+new MutationObserver((_, observer) => {
+  if (!document.querySelector('.ui')) return;
+  observer.disconnect();
+  location.hash = '#/sessions';
+}).observe(document, { subtree: true, childList: true });
+"""
+
+
+def test_an_address_that_changes_in_the_first_moments_is_followed(site, page):
+    page.add_init_script(CHANGE_AT_ONCE)
+
+    page.goto(site.entrance)
+
+    page.locator(".ui-sessions").wait_for()
+    assert page.url == f"{site.url}/#/sessions"
+
+
 def test_pages_are_added_until_all_are_there(shown):
     for expected in (100, 120):
         shown.get_by_role("button", name="Show older").click()
@@ -314,8 +333,6 @@ def test_nothing_serious_for_those_who_do_not_see_it(site, browser, theme):
     )
     page = context.new_page()
     page.goto(site.entrance)
-    # The first page follows the address only once it is drawn.
-    page.locator(".ui-table").first.wait_for()
     found = []
     for name, address, ready in (
         ("list", "#/traces?filter=stauts", ".ui-problem"),

@@ -21,7 +21,9 @@ export function Compare({ ids }: { ids: readonly [string, string] }) {
     let isGone = false;
     ask("GET", `/api/v1/compare?${new URLSearchParams({ a, b })}`).then(
       (answer) => {
-        if (!isGone) setFound(answer);
+        if (isGone) return;
+        setFound(answer);
+        setProblem("");
       },
       (error: unknown) => {
         if (!isGone) setProblem(reasonOf(error));

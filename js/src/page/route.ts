@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Wanted } from "./rows";
 
 /** What the page shows; it stands in the address, so that Back and bookmarks work. */
@@ -42,13 +42,15 @@ export function quoted(value: string): string {
 }
 
 export function useRoute(): Route {
-  const [route, setRoute] = useState(() => readRoute(location.hash));
+  const [hash, setHash] = useState(location.hash);
   useEffect(() => {
-    const changed = () => setRoute(readRoute(location.hash));
+    const changed = () => setHash(location.hash);
     window.addEventListener("hashchange", changed);
+    // It may have changed since the drawing that this effect comes after.
+    changed();
     return () => window.removeEventListener("hashchange", changed);
   }, []);
-  return route;
+  return useMemo(() => readRoute(hash), [hash]);
 }
 
 function decoded(part: string): string {
