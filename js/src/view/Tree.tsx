@@ -28,6 +28,13 @@ export interface Scale {
   readonly range: Range;
 }
 
+/** A row that is drawn, and as what. */
+interface Slot {
+  readonly index: number;
+  readonly isSelected: boolean;
+  readonly row: VNode;
+}
+
 /** Rows of the tree with their bars, in one scroll box; only those in sight are drawn. */
 export function Tree({
   view,
@@ -48,9 +55,10 @@ export function Tree({
   const { shown, selected } = view;
   const content = shown.length * ROW_HEIGHT;
   const scrollbar = useScrollbarWidth(box, content > height - AXIS_HEIGHT, width);
+  const range = view.state.zoom ?? view.range;
   const scale = useMemo(
-    () => scaleOf(width - scrollbar, view.state.zoom ?? view.range),
-    [view, width, scrollbar],
+    () => scaleOf(width - scrollbar, range),
+    [range.from, range.to, width, scrollbar],
   );
   const spacer = Math.min(content, MAX_SPACER);
   const viewport = height - AXIS_HEIGHT;
@@ -59,34 +67,30 @@ export function Tree({
   const first = Math.max(0, Math.floor(offset / ROW_HEIGHT) - OVERSCAN);
   const last = Math.min(shown.length, Math.ceil((offset + viewport) / ROW_HEIGHT) + OVERSCAN);
 
+  // A row is drawn into the slot of the row a pool before it: scrolling rewrites elements
+  // and moves none. What left the sight stays in its slot, where it is right.
   const pool = Math.ceil(viewport / ROW_HEIGHT) + 2 * OVERSCAN + 2;
-  // Scrolling draws again only what came into sight: a row drawn before is the same object.
-  const drawn = useMemo(() => new Map<number, VNode>(), [view, scale, pool, matches]);
-  const drawRow = (index: number): VNode | undefined => {
-    const known = stretch === 1 ? drawn.get(index) : undefined;
-    const item = shown[index];
-    if (known !== undefined || item === undefined) return known;
-    const place = index * ROW_HEIGHT - offset + top;
+  const slots = useMemo(() => new Array<Slot | undefined>(pool), [view.look, scale, pool, matches]);
+  if (stretch !== 1) slots.fill(undefined);
+  let isSelectionDrawn = false;
+  for (let index = first; index < last; index++) {
+    const item = shown[index] ?? 0;
+    const isSelected = item === selected;
+    if (isSelected) isSelectionDrawn = true;
+    const key = index % pool;
+    const slot = slots[key];
+    if (slot?.index === index && slot.isSelected === isSelected) continue;
     const row = (
       <Row
-        key={index % pool}
+        key={key}
         view={view}
         item={item}
-        top={place}
+        top={index * ROW_HEIGHT - offset + top}
         scale={scale}
         isMatch={item >= 0 && matches.has(item)}
       />
     );
-    drawn.set(index, row);
-    return row;
-  };
-
-  const rows: VNode[] = [];
-  let isSelectionDrawn = false;
-  for (let index = first; index < last; index++) {
-    const row = drawRow(index);
-    if (row !== undefined) rows.push(row);
-    if (shown[index] === selected) isSelectionDrawn = true;
+    slots[key] = { index, isSelected, row };
   }
   const [axis, grid] = useMemo(
     () => [<Axis key="axis" scale={scale} />, <GridLines key="grid" scale={scale} />],
@@ -126,7 +130,7 @@ export function Tree({
         onKeyDown={(event) => onTreeKey(event, view, Math.floor(viewport / ROW_HEIGHT), commands)}
       >
         {grid}
-        {rows}
+        {slots.map((slot) => slot?.row)}
       </div>
     </div>
   );

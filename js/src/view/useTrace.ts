@@ -41,6 +41,8 @@ export interface TraceView {
   readonly now: number;
   readonly running: boolean;
   readonly critical: Marks;
+  /** Another object when rows look otherwise than before, but for the selected one. */
+  readonly look: object;
   /** Stretches of a span in which it worked itself. */
   selfOf(row: number): readonly Range[];
   /** Everything open, top to bottom; `shown` is the part the box has room for. */
@@ -109,6 +111,10 @@ export function useTrace(
     [items, state.grown, state.detail, wanted],
   );
 
+  const look = useMemo(
+    () => ({}),
+    [spans, folds, open, shown, now, state.critical, state.family, comparison],
+  );
   const selected = state.selected === null ? null : itemOfKey(spans, state.selected);
   const latest = useRef(state);
   latest.current = { ...state, scrollTop: latest.current.scrollTop };
@@ -139,6 +145,7 @@ export function useTrace(
     now,
     running,
     critical,
+    look,
     selfOf(row) {
       const stretches = self.get(row) ?? selfStretches(spans, row, now);
       self.set(row, stretches);
