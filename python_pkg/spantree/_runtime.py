@@ -21,6 +21,7 @@ from spantree.configuration import (
 from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
 from spantree.entities.experiment import DEFAULT_ID
 from spantree.entities.ids import parse_trace_id, trace_id_text
+from spantree.entities.span import Span
 from spantree.entities.trace import Trace, TraceLocation, TraceState
 from spantree.recording import (
     RECORDER,
@@ -333,13 +334,15 @@ class Runtime(Storage):
 
         return render_text([trace])
 
-    def bundle(self, trace: Trace) -> dict[str, object]:
-        """Draw a trace that stands as the last expression of a cell."""
-        from spantree.render import mime_bundle
+    def bundle(self, traces: Sequence[Trace]) -> dict[str, object]:
+        """Draw traces that stand as the last expression of a cell, the oldest first."""
+        from spantree.render import mime_bundle, mode_for
 
         if self.on_rendered is not None:
-            self.on_rendered(trace)
-        return mime_bundle([trace], key=os.urandom(8).hex())
+            for trace in traces:
+                self.on_rendered(trace)
+        drawn = sorted(traces, key=lambda trace: trace.info.request_time)
+        return mime_bundle(drawn, key=os.urandom(8).hex(), mode=mode_for(len(drawn)))
 
     def page(self, trace: Trace) -> str:
         """Draw one HTML file."""
@@ -419,6 +422,12 @@ def _first_trace() -> None:
         activate(shell, RUNTIME)
 
 
+def _draw_span(span: Span) -> dict[str, object]:
+    from spantree.render import span_bundle
+
+    return span_bundle(span, key=os.urandom(8).hex())
+
+
 def _kernel_shell() -> InteractiveShell | None:
     """Give the shell of a Jupyter kernel, if this process is one."""
     if "ipykernel" not in sys.modules:
@@ -434,6 +443,7 @@ SHELF.is_open = True
 RECORDER.experiment_id = _UNDECIDED
 apply_environment()
 Trace.renderer = RUNTIME
+Span.renderer = _draw_span
 _trace_libraries()
 
 

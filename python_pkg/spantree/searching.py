@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from spantree._arguments import asks
 from spantree._runtime import RUNTIME
 from spantree.entities.errors import MissingExtraError, SpantreeException
+from spantree.entities.paging import PagedList
 from spantree.entities.session import Session
 from spantree.experiments import experiment_ids as united
 from spantree.extraction import extracted
@@ -226,7 +227,7 @@ def _found(
     *,
     spans: bool,
     everywhere: bool,
-) -> list[Trace]:
+) -> PagedList[Trace]:
     page = RUNTIME.search_page(
         query,
         limit,
@@ -245,7 +246,7 @@ def _found(
             f"{until:%Y-%m-%d %H:%M:%S}",
             "a longer timeout, or " if timeout else "",
         )
-    return page.traces
+    return PagedList(page.traces)
 
 
 def _frame(

@@ -160,6 +160,32 @@ def test_some_show_nothing(cells, name):
     assert cells[name][2] == []
 
 
+def test_what_was_found_draws_itself_as_last_expression(run_cells):
+    found = "spantree.search_traces(return_type='list', max_results={})"
+    result = run_cells(
+        TRACED,
+        "for n in range(12): work(n)",
+        found.format(2),
+        found.format(12),
+        "(" + found.format(1) + ", 1)",
+        found.format(1)[:-1] + ", include_spans=False)",
+        "work(5)\n" + found.format(1),
+        found.format(1) + "[0].data.spans[0]",
+        "%unload_ext spantree",
+        found.format(2),
+    )
+
+    assert [tree[MIME]["view"]["mode"] for tree in result.trees(2)] == ["tree"]
+    assert result.trees(2)[0]["text/plain"].count("work  OK") == 2
+    assert [tree[MIME]["view"]["mode"] for tree in result.trees(3)] == ["table"]
+    assert result.text(4).startswith("([Trace(trace_id=tr-")
+    assert result.text(5).startswith("[Trace(trace_id=tr-")
+    assert len(result.trees(6)) == 1  # not drawn a second time
+    (span,) = result.trees(7)
+    assert span[MIME]["traces"][0]["cols"]["names"] == ["work"]
+    assert [names(tree) for tree in result.trees(9)] == [["work", "work"]]
+
+
 def test_a_trace_that_goes_on_with_a_caller_s_belongs_to_its_cell(cells):
     assert [names(tree) for tree in cells["remote"][1]] == [["work"]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from binascii import a2b_base64, b2a_base64
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from spantree.entities.errors import reading
 from spantree.entities.ids import parse_trace_id, span_id_text, trace_id_text
@@ -35,7 +35,7 @@ from spantree.entities.span_fields import (
 from spantree.entities.values import Captured, decode, encode, from_json, loads
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from opentelemetry.proto.trace.v1 import trace_pb2
 
@@ -90,6 +90,9 @@ class Span:
         links: Pointers to other spans.
         display_number: 1, 2, … when the name occurs more than once in the trace.
     """
+
+    renderer: ClassVar[Callable[[Span], dict[str, object]] | None] = None
+    """Gives the output of a span that is a cell's last expression; set from above."""
 
     __slots__ = (
         "display_number",
@@ -381,6 +384,11 @@ class Span:
         from spantree.entities.otel_proto import from_proto
 
         return from_proto(otel_proto_span)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, object] | None:
+        # An open one stands in the tree under its cell, which follows it.
+        draw = None if self.end_time_ns is None else Span.renderer
+        return None if draw is None else draw(self)
 
     def __repr__(self) -> str:
         """Show the name and the ids, nothing that was recorded."""

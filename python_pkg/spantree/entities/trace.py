@@ -35,7 +35,7 @@ from spantree.entities.values import NOTE, encode, float_of_note, loads, with_no
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from os import PathLike
 
     from spantree.entities.assessment import Assessment
@@ -128,7 +128,7 @@ class TraceRenderer(Protocol):
     def text(self, trace: Trace) -> str:
         """Draw the tree as text."""
 
-    def bundle(self, trace: Trace) -> dict[str, object]:
+    def bundle(self, traces: Sequence[Trace]) -> dict[str, object]:
         """Draw a notebook output: its data by MIME type."""
 
     def page(self, trace: Trace) -> str:
@@ -284,7 +284,7 @@ class Trace:
         return repr(self) if self.renderer is None else self.renderer.text(self)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object] | None:
-        return None if self.renderer is None else self.renderer.bundle(self)
+        return None if self.renderer is None else self.renderer.bundle([self])
 
     def get_attachment(self, address: str) -> Attachment:
         """Give the picture, sound or document that an address stands for.

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from spantree.recording import guard
-from spantree.render import FULL, LEAN, LIVE, mime_bundle
+from spantree.render import FULL, LEAN, LIVE, mime_bundle, mode_for
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from spantree.notebook.settings import SpantreeConfig
 
 _FLUSH_SECONDS = 0.2
-MAX_TREES = 3
 
 
 class Painter:
@@ -128,9 +127,7 @@ class Painter:
             return "compact"
         if wanted != "on":
             return wanted
-        if roots > int(self._look(frame, "max_traces")):
-            return "table"
-        return "tree" if roots <= MAX_TREES else "rows"
+        return mode_for(roots, int(self._look(frame, "max_traces")))
 
     def _wanted(self, frame: Frame) -> str:
         """Give ``off``, ``on`` or a mode; the host's switch outweighs the setting."""

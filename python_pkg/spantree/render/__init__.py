@@ -5,7 +5,7 @@ it needs anywidget.
 """
 
 from spantree.render.budget import COMPLETE, FULL, LEAN, LIVE, Budget
-from spantree.render.bundle import mime_bundle
+from spantree.render.bundle import mime_bundle, mode_for, span_bundle
 from spantree.render.html import render_html
 from spantree.render.page import to_html
 from spantree.render.payload import MIME, build_output
@@ -20,7 +20,9 @@ __all__ = [
     "Budget",
     "build_output",
     "mime_bundle",
+    "mode_for",
     "render_html",
     "render_text",
+    "span_bundle",
     "to_html",
 ]

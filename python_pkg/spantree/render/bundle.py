@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from spantree.entities.span import SpanStatusCode
+from spantree.entities.trace import (
+    Trace,
+    TraceData,
+    TraceInfo,
+    TraceLocation,
+    TraceState,
+)
 from spantree.render import html, text
 from spantree.render.budget import LEAN, Budget, bundle_bytes, text_bytes
 from spantree.render.payload import MIME, OutputDraft, output_ceiling
@@ -13,11 +21,32 @@ from spantree.render.words import cut_text, recall
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from spantree.entities.trace import Trace
+    from spantree.entities.span import Span
 
+MAX_TREES = 3
+MAX_ROWS = 10
 _HTML_SHARE = 0.35
 # Bytes of the sentences that say what was left out, in HTML and text together.
 _NOTE_BYTES = 300
+
+
+def mode_for(count: int, max_rows: int = MAX_ROWS) -> str:
+    """Choose how so many traces are shown: as trees, as rows, as one table."""
+    if count > max_rows:
+        return "table"
+    return "tree" if count <= MAX_TREES else "rows"
+
+
+def span_bundle(span: Span, *, key: str) -> dict[str, object]:
+    """Build the output of one span, without what stands around it in its trace."""
+    failed = span.status_code is SpanStatusCode.ERROR
+    info = TraceInfo(
+        span.trace_id,
+        TraceLocation.from_experiment_id("0"),
+        request_time=span.start_time_ns // 1_000_000,
+        state=TraceState.ERROR if failed else TraceState.OK,
+    )
+    return mime_bundle([Trace(info, TraceData([span]))], key=key)
 
 
 def mime_bundle(
