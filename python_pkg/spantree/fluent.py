@@ -139,7 +139,7 @@ def autolog(
     log_traces: bool = True,
     exclude_flavors: Sequence[str] | None = None,
     *,
-    disable_for_unsupported_versions: bool = False,
+    disable_for_unsupported_versions: bool = True,
     log_inputs: bool = True,
     log_outputs: bool = True,
     **mlflow_options: object,
@@ -151,8 +151,8 @@ def autolog(
         silent: Say nothing about libraries that are missing.
         log_traces: False is the same as ``disable``.
         exclude_flavors: Libraries to leave as they are.
-        disable_for_unsupported_versions: Leave a library alone whose version is newer
-            than those that were tried.
+        disable_for_unsupported_versions: False traces also the versions that the hooks
+            are not made for, as far as they fit.
         log_inputs: Whether inputs are recorded.
         log_outputs: Whether outputs are recorded; usage and model always are.
         **mlflow_options: MLflow's other options, of model logging; without effect.

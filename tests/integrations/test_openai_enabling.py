@@ -266,34 +266,97 @@ def test_a_missing_method_makes_it_partial(_autolog, monkeypatch):
     assert row.hooks_missing == ("resources.embeddings.Embeddings.create",)
 
 
-@pytest.mark.parametrize(
-    ("version", "told", "state"),
-    [
-        (
-            "9.0.1",
-            "openai 9.0.1 is newer than the tested 3.54; tracing may be incomplete.",
-            "on",
-        ),
-        (
-            "0.28.0",
-            "openai 0.28.0 is older than the supported 1.40; it is not traced.",
-            "off",
-        ),
-    ],
+UNSUPPORTED = [
+    ("9.0.1", "openai 9.0.1 is newer than the tested 3.54"),
+    ("0.28.0", "openai 0.28.0 is older than the supported 1.40"),
+]
+LEFT = (
+    " and is left alone; disable_for_unsupported_versions=False traces it all the same."
 )
-def test_an_untested_version_warns_once(monkeypatch, caplog, version, told, state):
-    monkeypatch.setattr(openai, "__version__", version)
-    monkeypatch.setattr(integration._integration, "_was_told", False)
-    with caplog.at_level(logging.INFO, logger="spantree"):
-        integration.autolog(silent=True)
-        integration.autolog()
-        integration.autolog()
 
-    assert [record.getMessage() for record in caplog.records] == [told]
-    assert integration.status().state == state
-    assert integration.status().complaint in told
-    integration.autolog(silent=True, disable_for_unsupported_versions=True)
+
+@pytest.fixture
+def _untold(monkeypatch, caplog):
+    monkeypatch.setattr(integration._integration, "_told", "")
+    caplog.set_level(logging.INFO, logger="spantree")
+    yield
+    integration.autolog(disable=True)
+
+
+@pytest.mark.usefixtures("_untold")
+@pytest.mark.parametrize(("version", "told"), UNSUPPORTED)
+def test_an_unsupported_version_says_so_once_and_is_left_alone(
+    monkeypatch, caplog, version, told
+):
+    monkeypatch.setattr(openai, "__version__", version)
+    integration.autolog(silent=True)
+    integration.autolog()
+    integration.autolog()
+
+    assert [record.getMessage() for record in caplog.records] == [told + LEFT]
     assert integration.status().state == "off"
+    assert integration.status().complaint in told
+
+
+@pytest.mark.usefixtures("_untold")
+@pytest.mark.parametrize(("version", "told"), UNSUPPORTED)
+def test_an_unsupported_version_is_traced_if_the_user_insists(
+    monkeypatch, caplog, version, told
+):
+    monkeypatch.setattr(openai, "__version__", version)
+    for _ in range(2):
+        integration.autolog(disable_for_unsupported_versions=False)
+
+    found = [record.getMessage() for record in caplog.records]
+    assert found == [f"{told}; tracing may be incomplete."]
+    assert integration.status().state == "on"
+
+
+LATER = """
+import sys
+from importlib import import_module
+from spantree.integrations import get_library
+name, folder, hooked = sys.argv[1:]
+sys.path.insert(0, folder)
+library = get_library(name)
+library.autolog()
+before = library.status().state
+module = import_module(hooked)
+print(before, library.status().state, sorted(vars(module.Untouched)) == module.NAMES)
+"""
+UNTOUCHED = """
+class Untouched:
+    def create(self): pass
+NAMES = sorted(vars(Untouched))
+"""
+
+
+@pytest.mark.parametrize("name", integrations.LIBRARIES)
+def test_an_unsupported_version_that_comes_later_is_left_alone(tmp_path, name):
+    known = integrations.get_library(name)._integration
+    hook = known.hooks[0]
+    owner = getattr(hook, "owner", "Untouched")
+    place = tmp_path / hook.modules[0].replace(".", "/")
+    place.mkdir(parents=True)
+    for folder in (place, *place.parents):
+        if tmp_path in folder.parents:
+            (folder / "__init__.py").write_text("")
+    (place / "__init__.py").write_text(f"{UNTOUCHED}{owner} = Untouched")
+    top = tmp_path / known.module.replace(".", "/") / "__init__.py"
+    top.parent.mkdir(parents=True, exist_ok=True)
+    with top.open("a") as file:
+        file.write("\n__version__ = '99.0'\n")
+
+    done = subprocess.run(
+        [sys.executable, "-c", LATER, name, str(tmp_path), hook.modules[0]],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout.split()[-2:] == ["off", "True"], done.stderr
+    assert done.stderr.startswith(f"{name} 99.0 is newer than the tested ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_an_unknown_library_is_named_with_the_known_ones():

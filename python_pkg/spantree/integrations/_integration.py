@@ -54,8 +54,8 @@ class LibraryStatus:
     Args:
         library: The library's name.
         installed: The version that is installed, or None.
-        supported: The versions that the hooks are made for. An older one is left
-            alone; the calls of a newer one are traced as far as the hooks fit.
+        supported: The versions that the hooks are made for. Others are left alone,
+            unless the user wants them traced as far as the hooks fit.
         state: Whether calls are traced, and if not, why.
         hooks_applied: ``module.Class.method`` of those in place.
         hooks_missing: Those that this version should have and doesn't.
@@ -91,15 +91,10 @@ class Versions:
         """Give the range: later minor versions than the tested one are included."""
         return f">={_dotted(self.first)},<{self.tested[0] + 1}"
 
-    def is_too_old(self, version: str) -> bool:
-        """Whether a version is older than any the hooks are made for."""
-        numbers = _numbers(version)
-        return bool(numbers) and numbers < self.first
-
     def complaint(self, version: str) -> str | None:
         """Say how a version lies outside of the range, or None."""
         numbers = _numbers(version)
-        if self.is_too_old(version):
+        if numbers and numbers < self.first:
             return f"older than the supported {_dotted(self.first)}"
         if numbers[:1] > self.tested[:1]:
             return f"newer than the tested {_dotted(self.tested)}"
@@ -130,7 +125,10 @@ class Integration:
     options: Options = field(default_factory=Options)
     calls: int = 0
     _states: dict[str, HookState] = field(default_factory=dict)
-    _was_told: bool = False
+    _only_supported: bool = True
+    _is_silent: bool = False
+    _is_checked: bool = False
+    _told: str = ""
 
     def __post_init__(self) -> None:
         """Name module and distribution as the library, unless they differ."""
@@ -153,7 +151,7 @@ class Integration:
         *,
         on: bool,
         is_silent: bool,
-        must_be_supported: bool,
+        only_supported: bool,
     ) -> None:
         """Trace the library's calls from now on, imported already or not; or stop.
 
@@ -163,15 +161,13 @@ class Integration:
             options: Take the place of the earlier ones, if calls are traced.
             on: Whether they are.
             is_silent: Whether to say nothing about versions and absence.
-            must_be_supported: Whether to leave a version alone that is newer than the
-                tested ones, as one that is too old always is.
+            only_supported: Whether to leave versions alone that the hooks aren't made
+                for. One that is imported later is looked at then.
         """
-        if not on or self._is_refused(
-            is_silent=is_silent, must_be_supported=must_be_supported
-        ):
-            self.on = False
-            TRACED.discard(self.library)
-            WATCHER.unwatch(self._modules())
+        self._only_supported, self._is_silent = only_supported, is_silent
+        self._is_checked = False
+        if not on or self._is_refused():
+            self._stop()
             return
         self.options = options
         self.on = True
@@ -180,45 +176,48 @@ class Integration:
         WATCHER.watch(self._modules(), self.apply)
         self.apply()
 
-    def _is_refused(self, *, is_silent: bool, must_be_supported: bool) -> bool:
+    def _stop(self) -> None:
+        self.on = False
+        TRACED.discard(self.library)
+        WATCHER.unwatch(self._modules())
+
+    def _is_refused(self) -> bool:
         """Whether the version that is installed is left alone; says so, once."""
+        if self._is_checked:
+            return False
         version = self.installed_version()
+        # Another one may be installed before it is imported.
+        self._is_checked = self.module in sys.modules
         complaint = None if version is None else self.versions.complaint(version)
-        is_too_old = version is not None and self.versions.is_too_old(version)
-        is_left = is_too_old or must_be_supported
-        if not is_silent:
-            self._tell(version, complaint, is_left=is_left)
-        return complaint is not None and is_left
+        is_refused = complaint is not None and self._only_supported
+        if version is None:
+            told = "is not installed; tracing starts if it is imported later."
+            self._tell(logging.INFO, f"{self.library} {told}")
+        elif is_refused:
+            told = f"{version} is {complaint} and is left alone"
+            how = "disable_for_unsupported_versions=False traces it all the same"
+            self._tell(logging.WARNING, f"{self.library} {told}; {how}.")
+        elif complaint:
+            told = f"{version} is {complaint}; tracing may be incomplete."
+            self._tell(logging.WARNING, f"{self.library} {told}")
+        return is_refused
+
+    def _tell(self, level: int, text: str) -> None:
+        if not self._is_silent and text != self._told:
+            self._told = text
+            _logger.log(level, "%s", text)
 
     def apply(self) -> None:
         """Put the hooks in place wherever their classes have been imported."""
         with guard(self.site):
+            if self._is_refused():
+                self._stop()
+                return
             for hook in self.hooks:
                 self._states[hook.name] = hook.apply()
 
     def _modules(self) -> set[str]:
         return {module for hook in self.hooks for module in hook.modules}
-
-    def _tell(
-        self, version: str | None, complaint: str | None, *, is_left: bool
-    ) -> None:
-        if self._was_told:
-            return
-        if version is None:
-            self._was_told = True
-            _logger.info(
-                "%s is not installed; tracing starts if it is imported later.",
-                self.library,
-            )
-        elif complaint:
-            self._was_told = True
-            _logger.warning(
-                "%s %s is %s; %s.",
-                self.library,
-                version,
-                complaint,
-                "it is not traced" if is_left else "tracing may be incomplete",
-            )
 
     def installed_version(self) -> str | None:
         """Give the version that is imported or installed, without importing it."""

@@ -217,7 +217,7 @@ def autolog(
     silent: bool = False,
     log_traces: bool = True,
     exclusive: bool = False,
-    disable_for_unsupported_versions: bool = False,
+    disable_for_unsupported_versions: bool = True,
     log_inputs: bool = True,
     log_outputs: bool = True,
 ) -> None:
@@ -228,10 +228,11 @@ def autolog(
 
     Args:
         disable: Stop tracing instead; what is under way is finished.
-        silent: Say nothing about an untested version or an absent library.
+        silent: Say nothing about an unsupported version or an absent library.
         log_traces: False is the same as ``disable``.
         exclusive: Accepted, as MLflow does; without effect.
-        disable_for_unsupported_versions: Trace nothing outside of :data:`SUPPORTED`.
+        disable_for_unsupported_versions: False traces a version outside of
+            :data:`SUPPORTED`, too, as far as the hooks fit.
         log_inputs: Whether the arguments are recorded.
         log_outputs: Whether the results are recorded; usage and model always are.
     """
@@ -240,7 +241,7 @@ def autolog(
         Options(log_inputs=log_inputs, log_outputs=log_outputs),
         on=log_traces and not disable,
         is_silent=silent,
-        must_be_supported=disable_for_unsupported_versions,
+        only_supported=disable_for_unsupported_versions,
     )
 
 

@@ -115,7 +115,7 @@ def autolog(
     silent: bool = False,
     log_traces: bool = True,
     exclusive: bool = False,
-    disable_for_unsupported_versions: bool = False,
+    disable_for_unsupported_versions: bool = True,
     log_inputs: bool = True,
     log_outputs: bool = True,
     chunk_events: bool = False,
@@ -129,10 +129,11 @@ def autolog(
 
     Args:
         disable: Stop tracing instead; calls under way are finished.
-        silent: Say nothing about an untested version or an absent library.
+        silent: Say nothing about an unsupported version or an absent library.
         log_traces: False is the same as ``disable``.
         exclusive: Accepted, as MLflow does; without effect.
-        disable_for_unsupported_versions: Trace nothing outside of :data:`SUPPORTED`.
+        disable_for_unsupported_versions: False traces a version outside of
+            :data:`SUPPORTED`, too, as far as the hooks fit.
         log_inputs: Whether the arguments are recorded.
         log_outputs: Whether the replies are recorded; usage and model always are.
         chunk_events: Record each chunk of a stream as an event, too.
@@ -150,7 +151,7 @@ def autolog(
         ),
         on=log_traces and not disable,
         is_silent=silent,
-        must_be_supported=disable_for_unsupported_versions,
+        only_supported=disable_for_unsupported_versions,
     )
 
 

@@ -85,7 +85,7 @@ FLUENT = {
     "flush_trace_async_logging": "terminate=False",
     "autolog": (
         "disable=False, silent=False, log_traces=True, exclude_flavors=None, *, "
-        "disable_for_unsupported_versions=False, log_inputs=True, log_outputs=True, "
+        "disable_for_unsupported_versions=True, log_inputs=True, log_outputs=True, "
         "**mlflow_options"
     ),
     "configure": "**options",
