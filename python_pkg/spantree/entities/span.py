@@ -6,6 +6,7 @@ from binascii import a2b_base64, b2a_base64
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from spantree.entities.checking import items, mapping, number, number_or_none, text
 from spantree.entities.errors import reading
 from spantree.entities.ids import parse_trace_id, span_id_text, trace_id_text
 from spantree.entities.span_fields import (
@@ -234,7 +235,8 @@ class Span:
     def log_level(self) -> SpanLogLevel | None:
         """How important the span is, if it was said."""
         found = self.raw_attributes.get(LOG_LEVEL)
-        return SpanLogLevel(found) if isinstance(found, int) else None
+        known = isinstance(found, int) and found in _LOG_LEVELS
+        return SpanLogLevel(found) if known else None
 
     @property
     def kind(self) -> str:
@@ -326,38 +328,45 @@ class Span:
 
     @classmethod
     def _from_dict(cls, data: Mapping[str, Any]) -> Span:
-        attributes = {k: _read(v) for k, v in data.get("attributes", {}).items()}
+        given = mapping(data.get("attributes"), "attributes")
+        attributes = {text(k, "a key"): _read(text(v, k)) for k, v in given.items()}
         attributes.pop(TRACE_REQUEST_ID, None)
         span_type = attributes.pop(SPAN_TYPE, SpanType.UNKNOWN)
-        status = data.get("status", {})
+        status = mapping(data.get("status"), "status")
         parent = data.get("parent_span_id")
         return cls(
-            trace_key=_from_base64(data["trace_id"]),
-            span_key=_from_base64(data["span_id"]),
-            parent_key=_from_base64(parent) if parent else None,
-            name=data["name"],
+            trace_key=_from_base64(text(data["trace_id"], "trace_id"), 16),
+            span_key=_from_base64(text(data["span_id"], "span_id"), 8),
+            parent_key=_from_base64(text(parent, "parent_span_id"), 8)
+            if parent
+            else None,
+            name=text(data["name"], "name"),
             span_type=str(span_type),
-            start_time_ns=data["start_time_unix_nano"],
-            end_time_ns=data.get("end_time_unix_nano"),
+            start_time_ns=number(data["start_time_unix_nano"], "start_time_unix_nano"),
+            end_time_ns=number_or_none(
+                data.get("end_time_unix_nano"), "end_time_unix_nano"
+            ),
             status_code=SpanStatusCode(
                 status.get("code", "UNSET").removeprefix("STATUS_CODE_")
             ),
-            status_message=status.get("message", ""),
+            status_message=text(status.get("message") or "", "message"),
             raw_inputs=attributes.pop(INPUTS, None),
             raw_outputs=attributes.pop(OUTPUTS, None),
             raw_attributes=attributes,
             raw_events=[
                 (
-                    event["name"],
-                    event["time_unix_nano"],
+                    text(event["name"], "an event's name"),
+                    number(event["time_unix_nano"], "time_unix_nano"),
                     {
                         k: from_json(encode(v))
-                        for k, v in (event.get("attributes") or {}).items()
+                        for k, v in mapping(
+                            event.get("attributes"), "an event's attributes"
+                        ).items()
                     },
                 )
-                for event in data.get("events", [])
+                for event in items(data.get("events"), "events")
             ],
-            links=[Link.from_dict(link) for link in data.get("links") or []],
+            links=[Link.from_dict(link) for link in items(data.get("links"), "links")],
         )
 
     def to_otel_proto(self) -> trace_pb2.Span:
@@ -399,6 +408,7 @@ class Span:
 
 
 _OK = SpanStatusCode.OK
+_LOG_LEVELS = frozenset(map(int, SpanLogLevel))
 _OK_TEXT = f"STATUS_CODE_{_OK.value}"
 
 
@@ -419,10 +429,12 @@ def _base64(key: int, size: int) -> str:
     return b2a_base64(key.to_bytes(size, "big"), newline=False).decode()
 
 
-def _from_base64(text: str) -> int:
+def _from_base64(text: str, size: int) -> int:
     hexadecimal = parse_trace_id(text)
-    return (
-        hexadecimal
-        if hexadecimal is not None
-        else int.from_bytes(a2b_base64(text), "big")
-    )
+    if hexadecimal is not None:
+        return hexadecimal
+    key = a2b_base64(text)
+    if not 0 < len(key) <= size:
+        msg = f"an id has {size} bytes, not {len(key)}"
+        raise ValueError(msg)
+    return int.from_bytes(key, "big")

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Any
 
+from spantree.entities.checking import mapping, text
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -127,7 +129,11 @@ class Link:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Link:
         """Read the form that :meth:`to_dict` writes."""
-        return cls(data["trace_id"], data["span_id"], data.get("attributes"))
+        return cls(
+            text(data["trace_id"], "trace_id"),
+            text(data["span_id"], "span_id"),
+            mapping(data.get("attributes"), "attributes"),
+        )
 
 
 # Attributes that are fields of a span; they are shown among the attributes as MLflow

@@ -10,6 +10,13 @@ from time import gmtime
 from typing import TYPE_CHECKING, Any
 
 from spantree.entities.assessment import Assessment
+from spantree.entities.checking import (
+    items,
+    number_or_none,
+    text,
+    text_or_none,
+    texts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -167,18 +174,22 @@ class TraceInfo:
         location = data["trace_location"]["mlflow_experiment"]["experiment_id"]
         started = datetime.fromisoformat(data["request_time"].replace("Z", "+00:00"))
         return cls(
-            trace_id=data["trace_id"],
+            trace_id=text(data["trace_id"], "trace_id"),
             trace_location=TraceLocation.from_experiment_id(str(location)),
             request_time=round(started.timestamp() * 1000),
             state=TraceState(data["state"]),
-            execution_duration=data.get("execution_duration_ms"),
-            request_preview=data.get("request_preview"),
-            response_preview=data.get("response_preview"),
-            client_request_id=data.get("client_request_id"),
-            trace_metadata=dict(data.get("trace_metadata") or {}),
-            tags=dict(data.get("tags") or {}),
+            execution_duration=number_or_none(
+                data.get("execution_duration_ms"), "execution_duration_ms"
+            ),
+            **{
+                name: text_or_none(data.get(name), name)
+                for name in ("request_preview", "response_preview", "client_request_id")
+            },
+            trace_metadata=texts(data.get("trace_metadata"), "trace_metadata"),
+            tags=texts(data.get("tags"), "tags"),
             assessments=[
-                Assessment.from_dict(a) for a in data.get("assessments") or []
+                Assessment.from_dict(a)
+                for a in items(data.get("assessments"), "assessments")
             ],
         )
 

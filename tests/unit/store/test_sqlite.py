@@ -402,6 +402,17 @@ def test_kill_after_flush_loses_nothing_and_marks_what_was_open(sqlite_store, fi
     connection.close()
 
 
+@posix_only
+def test_an_interrupted_trace_yields_to_a_late_end(sqlite_store, file, make_trace):
+    run(file, 1, 1, "kill").communicate(timeout=60)
+    (found,) = sqlite_store.search(parse_query("state = 'INTERRUPTED'")).traces
+
+    sqlite_store.write([make_trace(found.key)])
+
+    assert sqlite_store.get(found.key).info.state is TraceState.OK
+    assert sqlite_store.search(parse_query("state = 'INTERRUPTED'")).traces == []
+
+
 def test_processes_share_one_file(sqlite_store, file):
     programs = [run(file, 1 + 1_000 * n, 200, "end") for n in range(3)]
     for program in programs:
