@@ -235,8 +235,9 @@ class Span:
     def log_level(self) -> SpanLogLevel | None:
         """How important the span is, if it was said."""
         found = self.raw_attributes.get(LOG_LEVEL)
-        known = isinstance(found, int) and found in _LOG_LEVELS
-        return SpanLogLevel(found) if known else None
+        if isinstance(found, int) and found in _LOG_LEVELS:
+            return SpanLogLevel(found)
+        return None
 
     @property
     def kind(self) -> str:

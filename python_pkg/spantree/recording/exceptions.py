@@ -9,6 +9,7 @@ import os
 import traceback
 from typing import TYPE_CHECKING, cast
 
+from spantree.recording.capture import bounded
 from spantree.recording.given import is_a, text_of
 from spantree.recording.guard import WRAPPER_FILE
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from spantree.entities.values import Captured
+    from spantree.recording.capture import Cut
 
 MAX_STACK_CHARACTERS = 50_000
 _NOTE_CHARACTERS = 100
@@ -31,16 +33,28 @@ _SHARED_CONTEXT_HINT = (
 _OUR_FOLDER = __file__.rsplit(os.sep, 2)[0]
 
 
-def describe(error: BaseException) -> str:
-    """Give ``Type: message``, or ``Type`` when there is no message."""
-    message = text_of(error)
+def describe(error: BaseException, message: str | None = None) -> str:
+    """Give ``Type: message``, or ``Type`` when there is no message.
+
+    Args:
+        error: The exception.
+        message: Its text, if it was asked for it already.
+    """
+    message = text_of(error) if message is None else message
     name = type(error).__name__
     return f"{name}: {message}" if message else name
 
 
-def exception_attributes(error: BaseException) -> dict[str, Captured]:
-    """Give the attributes of an ``exception`` event, by OpenTelemetry's names."""
-    message = text_of(error)
+def exception_attributes(
+    error: BaseException, cuts: list[Cut] | None = None
+) -> dict[str, Captured]:
+    """Give the attributes of an ``exception`` event, by OpenTelemetry's names.
+
+    Args:
+        error: The exception.
+        cuts: Gets an entry if its message is too long to be kept.
+    """
+    message = bounded(text_of(error), cuts)
     attributes: dict[str, Captured] = {
         "exception.type": type(error).__name__,
         "exception.message": message,

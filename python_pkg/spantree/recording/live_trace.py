@@ -23,7 +23,7 @@ from spantree.recording.clock import perf_counter_ns, time_ns
 from spantree.recording.context import leave
 from spantree.recording.finished import MOST_SPANS, Finished
 from spantree.recording.given import pairs_of, text_of, time_of
-from spantree.recording.guard import guard, warn
+from spantree.recording.guard import counters, guard, warn
 from spantree.recording.publish import publish, publish_spans
 from spantree.recording.span_edits import FIELDS_OF_ROOT, SpanEdits
 
@@ -211,7 +211,7 @@ class LiveTrace(SpanEdits):
         """Add tags and metadata; a None among the values is skipped."""
         for target, given in ((self.tags, tags), (self.metadata, metadata)):
             for key, value in pairs_of(given):
-                name = clean_text(text_of(key))[:_KEY_CHARACTERS]
+                name = _at_most(_KEY_CHARACTERS, text_of(key))
                 self._set_text(target, name, value)
 
     def adopt_root(self, root: LiveSpan) -> None:
@@ -232,7 +232,7 @@ class LiveTrace(SpanEdits):
     def _set_text(self, target: dict[str, str], key: str, value: object) -> None:
         if value is None:
             return
-        text = clean_text(text_of(value))[:_TEXT_CHARACTERS]
+        text = _at_most(_TEXT_CHARACTERS, text_of(value))
         if key in (SESSION, USER):
             # One field each, whichever way it was written; read under both.
             self.tags[key] = self.metadata[key] = text
@@ -296,3 +296,11 @@ class LiveTrace(SpanEdits):
     def __repr__(self) -> str:
         """Show the id."""
         return f"LiveTrace({self.trace_id!r})"
+
+
+def _at_most(characters: int, text: str) -> str:
+    text = clean_text(text)
+    if len(text) <= characters:
+        return text
+    counters["truncated"] += 1
+    return text[: characters - 1] + "…"

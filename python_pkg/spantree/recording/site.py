@@ -18,7 +18,7 @@ from spantree.entities.span import (
 )
 from spantree.entities.trace import MlflowExperimentLocation, TraceLocation
 from spantree.entities.values import clean_text, decode, dumps
-from spantree.recording.capture import Cut, capture, located
+from spantree.recording.capture import Cut, bounded, capture, located
 from spantree.recording.given import is_a, items_of, pairs_of, text_of
 from spantree.recording.guard import counters, guard, warn
 from spantree.recording.names import checked_name
@@ -101,11 +101,12 @@ def make_site(
     with guard("make_site"):
         own: dict[str, Captured] = {}
         site.name = checked_name(name, own)
-        site.span_type = SpanType.UNKNOWN if span_type is None else text_of(span_type)
+        if span_type is not None:
+            site.span_type = bounded(text_of(span_type))
         if attributes is not None:
             _take_attributes(site, own, attributes)
         if description is not None:
-            own[DESCRIPTION] = text_of(description)
+            own[DESCRIPTION] = bounded(text_of(description))
         level = None if log_level is None else log_level_of(log_level)
         if level is not None:
             own[LOG_LEVEL] = int(level)

@@ -19,7 +19,7 @@ from spantree.entities.span import (
 )
 from spantree.entities.trace import SESSION, USER
 from spantree.entities.values import clean_text, decode, dumps
-from spantree.recording.capture import capture, limits, located
+from spantree.recording.capture import bounded, capture, limits, located
 from spantree.recording.exceptions import describe, exception_attributes
 from spantree.recording.given import is_a, pairs_of, text_of, time_of
 from spantree.recording.guard import counters, guard, warn
@@ -85,7 +85,7 @@ class SpanEdits:
         elif key == OUTPUTS:
             span.raw_outputs = _captured(span, "outputs", value)
         elif key == SPAN_TYPE:
-            span.span_type = text_of(value)
+            span.span_type = _bounded(span, key, value)
         elif key == DESCRIPTION:
             self._set_attribute(span, key, text_of(value))
         elif key == LOG_LEVEL:
@@ -118,7 +118,7 @@ class SpanEdits:
         """Set a plain text field of the span."""
         with guard("set_field"):
             if _may_edit(span):
-                setattr(span, name, text_of(value))
+                setattr(span, name, _bounded(span, name, value))
 
     def edit_status(self, span: LiveSpan, status: object) -> None:
         """Set the status from a status, a code or a code's name."""
@@ -138,7 +138,8 @@ class SpanEdits:
                     )
                     return
             span.status_code = status.status_code  # type: ignore[attr-defined]
-            span.status_message = text_of(status.description)  # type: ignore[attr-defined]
+            told = status.description  # type: ignore[attr-defined]
+            span.status_message = _bounded(span, "status", told)
 
     def edit_event(self, span: LiveSpan, event: object) -> None:
         """Append an event."""
@@ -157,7 +158,8 @@ class SpanEdits:
                 name: _captured(span, f"{where}.{name}", value)
                 for name, value in [(clean_text(text_of(k)), v) for k, v in pairs]
             }
-            self._append_event(span, clean_text(text_of(told.name)), at, attributes)
+            name = clean_text(_bounded(span, where, told.name))
+            self._append_event(span, name, at, attributes)
 
     def edit_link(self, span: LiveSpan, link: object) -> None:
         """Append a link."""
@@ -178,10 +180,14 @@ class SpanEdits:
             if is_a(exception, BaseException)
             else Exception(text_of(exception))
         )
-        attributes = exception_attributes(error)
+        cuts: list[Cut] = []
+        attributes = exception_attributes(error, cuts)
+        if cuts:
+            note_cuts(span, f"events.{len(span.raw_events)}.exception.message", cuts)
         self._append_event(span, "exception", at, attributes)
         span.status_code = SpanStatusCode.ERROR
-        span.status_message = describe(error)
+        message = attributes["exception.message"]
+        span.status_message = describe(error, cast("str", message))
 
     @staticmethod
     def _append_event(
@@ -208,6 +214,14 @@ def _captured(span: LiveSpan, where: str, value: object) -> Captured:
     if cuts:
         note_cuts(span, where, cuts)
     return captured
+
+
+def _bounded(span: LiveSpan, where: str, value: object) -> str:
+    cuts: list[Cut] = []
+    text = bounded(text_of(value), cuts)
+    if cuts:
+        note_cuts(span, where, cuts)
+    return text
 
 
 def note_cuts(span: LiveSpan, where: str, cuts: list[Cut]) -> None:

@@ -14,20 +14,22 @@ from typing import TYPE_CHECKING, Any
 from spantree.entities.live_span import NoOpSpan
 from spantree.entities.span_fields import CHUNK_EVENT
 from spantree.entities.values import NOTE, encode, encode_list
-from spantree.recording.capture import capture, limits
+from spantree.recording.capture import capture, limits, located
 from spantree.recording.capture.limits import ACTIVE
 from spantree.recording.clock import perf_counter_ns
 from spantree.recording.context import CURRENT
 from spantree.recording.exceptions import describe
 from spantree.recording.guard import guard, swallow
 from spantree.recording.recorder import RECORDER
+from spantree.recording.span_edits import note_cuts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
     from typing import TypeAlias
 
     from spantree.entities.live_span import LiveSpan
     from spantree.entities.values import Captured
+    from spantree.recording.capture import Cut
     from spantree.recording.site import Site
 
     Reducer: TypeAlias = Callable[[list[Any]], object]
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 MAX_ITEMS = 10_000
 MAX_BYTES = 1_000_000
 LAST_ITEMS = 100
+_MOST_CUTS = 100  # of items; those after them are cut without an entry
 
 _SCALAR_BYTES = 8
 _SIZED = (str, bytes)
@@ -51,13 +54,14 @@ class StreamLog:
         keeps_objects: Whether to keep the yielded objects themselves, for a reducer.
     """
 
-    __slots__ = ("_clock_offset", "_later", "_room", "first", "last", "objects")
+    __slots__ = ("_clock_offset", "_later", "_room", "cuts", "first", "last", "objects")
 
     def __init__(self, clock_offset: int, *, keeps_objects: bool) -> None:
         self._clock_offset = clock_offset
         self.first: list[tuple[int, Captured]] = []
         self.last: deque[tuple[int, Captured]] = deque(maxlen=LAST_ITEMS)
         self.objects: list[object] | None = [] if keeps_objects else None
+        self.cuts: list[Cut] = []
         self._room = MAX_BYTES
         self._later = 0
 
@@ -75,7 +79,10 @@ class StreamLog:
                 value: Captured = item
                 size = len(item)
             else:
-                value = capture(item)
+                cuts: list[Cut] = []
+                value = capture(item, cuts)
+                if cuts and len(self.cuts) < _MOST_CUTS:
+                    self.cuts += located(cuts, str(self.count))
                 size = len(value) if type(value) in _SIZED else _SCALAR_BYTES  # type: ignore[arg-type]
             if self._room >= 0 and len(self.first) < MAX_ITEMS:
                 self.first.append((at, value))
@@ -120,6 +127,25 @@ class StreamLog:
                 }
             )
         return encode_list(values)
+
+    def all_cuts(self, where: str) -> Iterator[tuple[str, list[Cut]]]:
+        """Say what is missing of the items, and of the events made of them.
+
+        Args:
+            where: What the list of the items is called.
+        """
+        kept = len(self.first) + len(self.last)
+        if self.cuts:
+            yield where, self.cuts
+        for name, most in ((where, kept), ("events", min(kept, limits().max_events))):
+            if most < self.count:
+                total: Cut = {
+                    "path": "",
+                    "kept": most,
+                    "total": self.count,
+                    "unit": "items",
+                }
+                yield name, [total]
 
     def events(self) -> list[tuple[str, int, dict[str, Captured]]]:
         """Give an event for each item; of too many, the first 90 % and last 10 %."""
@@ -206,14 +232,16 @@ class Stream:
             log.objects = None
         self.__class__ = Stream
 
-    @staticmethod
-    def _describe(span: LiveSpan, log: StreamLog, how: str) -> None:
+    def _describe(self, span: LiveSpan, log: StreamLog, how: str) -> None:
         span.set_attribute("spantree.stream.end", how)
         span.set_attribute("spantree.stream.items", log.count)
         span.set_attribute("spantree.stream.kept", len(log.first) + len(log.last))
         wait_ms = log.first_after(span.start_time_ns)
         if wait_ms is not None:
             span.set_attribute("spantree.stream.first_item_ms", wait_ms)
+        if self._keeps_items:
+            for where, cuts in log.all_cuts("items" if self._reducer else "outputs"):
+                note_cuts(span, where, cuts)
 
     def _reduced(self, span: LiveSpan, log: StreamLog) -> Captured:
         if self._reducer is None or log.objects is None:
@@ -225,7 +253,11 @@ class Stream:
         except BaseException as error:  # noqa: BLE001 - the user's reducer
             span.set_attribute("spantree.reducer_error", describe(error))
             return log.outputs()
-        return capture(reduced)
+        cuts: list[Cut] = []
+        captured = capture(reduced, cuts)
+        if cuts:
+            note_cuts(span, "outputs", cuts)
+        return captured
 
 
 class _OpenStream(Stream):

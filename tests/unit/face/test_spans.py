@@ -379,6 +379,29 @@ def test_an_exception_happens_within_its_span():
         assert span.start_time_ns <= event.timestamp <= span.end_time_ns
 
 
+def test_a_huge_message_is_cut_and_says_so():
+    error = ValueError("x" * 5_000_000)
+    with pytest.raises(ValueError) as caught, spantree.start_span("s") as span:
+        span.set_span_type("t" * 2_000_000)
+        span.add_event(SpanEvent("e" * 2_000_000))
+        span.set_status(SpanStatus("ERROR", "d" * 2_000_000))
+        raise error
+
+    assert caught.value is error
+    root = last().data.root
+    cuts = {c["path"]: c["total"] for c in root.get_attribute("spantree.truncated")}
+    assert cuts == {
+        "span_type": 2_000_000,
+        "events.0": 2_000_000,
+        "status": 2_000_000,
+        "events.1.exception.message": 5_000_000,
+    }
+    assert root.status.description.startswith("ValueError: xxx")
+    assert root.status.description.endswith("… [truncated, 4,000,000 more bytes]")
+    assert root.exception[1].endswith("… [truncated, 4,000,000 more bytes]")
+    assert len(json.dumps(root.to_dict())) < 5_000_000
+
+
 def test_stop_iteration_leaves_a_block_as_it_is():
     stop = StopIteration(3)
     with pytest.raises(StopIteration) as caught, spantree.start_span("s"):
@@ -399,6 +422,29 @@ def test_what_is_cut_of_attributes_and_events_is_listed_too():
         ("events.0.told", 2, 3),
         ("set", 2, 3),
     ]
+
+
+def test_a_trace_of_1200_levels_is_saved_read_and_drawn(tmp_path):
+    spantree.set_tracking_uri(tmp_path / "traces.db")
+    path = [spantree.start_span_no_context("level 0")]
+    for n in range(1, 1_200):
+        path.append(spantree.start_span_no_context(f"level {n}", parent_span=path[-1]))
+    for span in reversed(path):
+        span.end()
+    spantree.flush()
+
+    (stored,) = spantree.search_traces(return_type="list")
+    assert [s.name for s in stored.data.spans] == [f"level {n}" for n in range(1_200)]
+    assert Trace.from_json(stored.to_json()).to_dict() == stored.to_dict()
+    assert "1,200 spans" in str(stored)
+    assert "level 0" in stored.to_html()
+    assert stored._repr_mimebundle_()  # noqa: SLF001 - what a notebook calls
+    assert spantree.spans()["depth"].max() == 1_199
+
+
+def test_json_beyond_100_mb_is_refused_unread():
+    with pytest.raises(SpantreeException, match="at most 100,000,000 characters"):
+        Trace.from_json("[" * 100_000_001)
 
 
 def test_nothing_recorded_shows_in_a_repr():

@@ -622,6 +622,45 @@ def test_of_large_items_the_first_and_the_last_are_kept(traces, root):
     assert root().outputs[-1]["items"] == 3000
 
 
+def cuts_of(span):
+    found = span.get_attribute("spantree.truncated")
+    return {c["path"]: (c["kept"], c["total"], c["unit"]) for c in found}
+
+
+def test_what_is_missing_of_many_items_is_listed(traces, root):
+    for _ in numbers(10_500):
+        pass
+
+    assert cuts_of(root()) == {
+        "outputs": (10_100, 10_500, "items"),
+        "events": (1_000, 10_500, "items"),
+    }
+
+
+def test_what_is_missing_of_an_item_is_listed(traces, root):
+    @trace
+    def body():
+        yield "whole"
+        yield "x" * 1_500_000
+
+    list(body())
+
+    assert cuts_of(root()) == {"outputs.1": (1_000_000, 1_500_000, "bytes")}
+
+
+def test_what_is_missing_of_reduced_items_is_listed(traces, root):
+    @trace(output_reducer=lambda items: list(range(10_001)))
+    def body():
+        yield "x" * 1_500_000
+
+    list(body())
+
+    assert cuts_of(root()) == {
+        "items.0": (1_000_000, 1_500_000, "bytes"),
+        "outputs": (10_000, 10_001, "items"),
+    }
+
+
 # Off
 
 

@@ -211,6 +211,63 @@ def test_generator_exit_through_a_block_is_an_early_close(traces, root):
     assert root().get_attribute("spantree.stream.end") == "closed"
 
 
+def test_a_cancelled_coroutine_is_an_error(traces):
+    @trace
+    async def inner():
+        with start_span("block"):
+            await asyncio.sleep(60)
+
+    @trace
+    async def outer():
+        await inner()
+
+    async def main():
+        task = asyncio.ensure_future(outer())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    asyncio.run(main())
+
+    spans = traces[0].data.spans
+    assert [s.name for s in spans] == ["outer", "inner", "block"]
+    for span in spans:
+        assert span.status.status_code == "ERROR"
+        assert span.exception[0] == "CancelledError"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="has no TaskGroup")
+def test_tasks_of_a_group_nest_and_their_failures_are_theirs(traces):
+    @trace
+    async def leaf_task(n):
+        await asyncio.sleep(0)
+        if n == 1:
+            raise ValueError(n)
+        await asyncio.sleep(60)
+
+    @trace
+    async def group():
+        async with asyncio.TaskGroup() as tasks:
+            for n in range(3):
+                tasks.create_task(leaf_task(n))
+
+    with pytest.raises(Exception) as caught:
+        asyncio.run(group())
+
+    assert type(caught.value).__name__ == "ExceptionGroup"
+    root, *leaves = traces[0].data.spans
+    assert [s.parent_id for s in leaves] == [root.span_id] * 3
+    assert sorted(s.exception[0] for s in leaves) == [
+        "CancelledError",
+        "CancelledError",
+        "ValueError",
+    ]
+    assert root.exception[0] == "ExceptionGroup"
+    assert "ValueError: 1" in root.exception[2]
+
+
 def test_every_span_that_an_exception_crosses_has_its_event(traces):
     @trace
     def inner():

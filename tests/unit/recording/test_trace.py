@@ -251,12 +251,13 @@ def test_the_same_seed_gives_new_ids_and_the_same_numbers(traces):
     import random
 
     numbers = []
-    for _ in range(100):
+    for _ in range(1_000):
         random.seed(42)
         add(1)
         numbers.append(random.random())
 
-    assert len({t.trace_id for t in traces}) == 100
+    assert len({s.span_id for t in traces for s in t.data.spans}) == 1_000
+    assert len({t.trace_id for t in traces}) == 1_000
     assert set(numbers) == {random.Random(42).random()}
 
 

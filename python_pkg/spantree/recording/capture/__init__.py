@@ -15,6 +15,7 @@ from spantree.recording.capture.media import Attachments, Media
 from spantree.recording.capture.readers import register_serializer
 from spantree.recording.capture.shelf import SHELF
 from spantree.recording.capture.snapshot import capture, capture_arguments
+from spantree.recording.capture.text import bounded
 
 __all__ = [
     "SHELF",
@@ -23,6 +24,7 @@ __all__ = [
     "Cut",
     "Limits",
     "Media",
+    "bounded",
     "capture",
     "capture_arguments",
     "configure_limits",

@@ -2,7 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from spantree.entities.values import visible
+from spantree.recording.capture.limits import ACTIVE
+
+if TYPE_CHECKING:
+    from spantree.recording.capture.cuts import Cut
+
+
+def bounded(text: str, cuts: list[Cut] | None = None) -> str:
+    """Keep a text that is no value, a message or a description, within the limit.
+
+    Args:
+        text: Any text.
+        cuts: Gets an entry if it was cut.
+    """
+    most = ACTIVE.limits.max_bytes
+    if 4 * len(text) <= most or size_of(text, most) <= most:
+        return text
+    kept, size, total = cut_text(text, most)
+    if cuts is not None:
+        cuts.append({"path": "", "kept": size, "total": total, "unit": "bytes"})
+    return kept
 
 
 def size_of(text: str, enough: int) -> int:
