@@ -101,16 +101,18 @@ async function buildScript(entry, format, css) {
     format,
     target: "es2022",
     charset: "utf8",
-    jsx: "automatic",
-    jsxImportSource: "preact",
+    // Calls of `h` take 0.3 kB less than those of the automatic runtime.
+    inject: [join(HERE, "src/jsx.ts")],
+    tsconfigRaw: {
+      compilerOptions: { jsx: "react", jsxFactory: "h", jsxFragmentFactory: "Fragment" },
+    },
     legalComments: "none",
     plugins: [styleAsText(css), noBundledJupyter, stripHtmlSetter()],
-    tsconfig: join(HERE, "tsconfig.json"),
   });
   const { code } = await minify(result.outputFiles[0].text, {
     module: format === "esm",
     ecma: 2022,
-    compress: { ecma: 2022 },
+    compress: { ecma: 2022, passes: 3 },
     mangle: { toplevel: true },
     format: { comments: false },
   });

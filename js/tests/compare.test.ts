@@ -11,9 +11,9 @@ async function parts() {
   if (!decoded.ok) throw new Error(decoded.error);
   const [before, after] = decoded.payload.traces;
   if (!before || !after || !decoded.payload.pairs) throw new Error("no pairs");
-  const old = decodeColumns(await readSection(before.columns));
-  const now = decodeColumns(await readSection(after.columns));
-  return { before, old, now, pairs: await readSection(decoded.payload.pairs) };
+  const old = decodeColumns(readSection(before.columns));
+  const now = decodeColumns(readSection(after.columns));
+  return { before, old, now, pairs: readSection(decoded.payload.pairs) };
 }
 
 function lines(comparison: Comparison): string[] {

@@ -13,7 +13,7 @@ import { decodePayload } from "../src/model/decode";
 import { BadPayload } from "../src/model/guard";
 import { readSection } from "../src/model/inflate";
 import type { Payload } from "../src/model/types";
-import { payload, payloads } from "./fixtures";
+import { mulberry, payload, payloads } from "./fixtures";
 
 const SCHEMA = join(import.meta.dirname, "../src/model/payload.schema.json");
 
@@ -25,9 +25,9 @@ function decoded(data: unknown): Payload {
 
 async function everything(data: unknown): Promise<void> {
   for (const trace of decoded(data).traces) {
-    const spans = decodeColumns(await readSection(trace.columns));
-    if (trace.previews) decodePreviews(await readSection(trace.previews), spans.size);
-    if (trace.bodies) decodeBodies(await readSection(trace.bodies), spans.size);
+    const spans = decodeColumns(readSection(trace.columns));
+    if (trace.previews) decodePreviews(readSection(trace.previews), spans.size);
+    if (trace.bodies) decodeBodies(readSection(trace.bodies), spans.size);
   }
 }
 
@@ -46,7 +46,7 @@ test("a packed payload decodes to the same spans as the plain one", async () => 
     ["agent", "packed"].map(async (name) => {
       const [trace] = decoded(payload(name)).traces;
       if (trace === undefined) throw new Error("no trace");
-      return decodeColumns(await readSection(trace.columns));
+      return decodeColumns(readSection(trace.columns));
     }),
   );
   expect(packed).toEqual(plain);
@@ -138,9 +138,9 @@ test("mutated payloads give a result or one error, never another exception", asy
     if (!result.ok) continue;
     for (const trace of result.payload.traces) {
       try {
-        const spans = decodeColumns(await readSection(trace.columns));
-        if (trace.previews) decodePreviews(await readSection(trace.previews), spans.size);
-        if (trace.bodies) decodeBodies(await readSection(trace.bodies), spans.size);
+        const spans = decodeColumns(readSection(trace.columns));
+        if (trace.previews) decodePreviews(readSection(trace.previews), spans.size);
+        if (trace.bodies) decodeBodies(readSection(trace.bodies), spans.size);
       } catch (error) {
         expect(error).toBeInstanceOf(BadPayload);
       }
@@ -180,14 +180,4 @@ function mutate(data: unknown, random: () => number): unknown {
     at = holder[key];
   }
   return data;
-}
-
-function mulberry(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

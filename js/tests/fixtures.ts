@@ -33,3 +33,14 @@ export function payload(name: string): unknown {
 export function rollupVectors(): RollupVector[] {
   return JSON.parse(readFileSync(join(FOLDER, "rollup.json"), "utf8"));
 }
+
+/** The same random numbers from 0 to 1 each time. */
+export function mulberry(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

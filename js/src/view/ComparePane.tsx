@@ -6,7 +6,7 @@ import { fields } from "../model/guard";
 import type { Payload, Trace } from "../model/types";
 import { decoded, useSection } from "./hooks";
 import type { Host } from "./host";
-import { Loaded, Loading } from "./TracePane";
+import { Loaded } from "./TracePane";
 
 /** Two traces aligned in one tree, or the line that opens to it. */
 export function ComparePane({
@@ -55,14 +55,14 @@ function Aligned({
         if (old.state !== "ready" || now.state !== "ready" || pairs.state !== "ready") return null;
         if (old.value === null || now.value === null) return null;
         return compare(pairs.value, before, old.value, now.value);
-      }, null),
+      }),
     parts,
   );
   for (const part of [...parts, aligned]) {
     if (part.state === "failed") return <div class="st-failure">{part.error}</div>;
   }
   const comparison = aligned.state === "ready" ? aligned.value : null;
-  if (comparison === null) return <Loading rows={after.spanCount} />;
+  if (comparison === null) return null;
   // What is said of a row of the trace is said of its row in the tree.
   const assessments = after.assessments.map((one) => ({
     ...one,

@@ -39,7 +39,6 @@ export function Detail({
   body,
   before,
   preview,
-  loading,
   remote,
   onClose,
 }: {
@@ -49,7 +48,6 @@ export function Detail({
   /** Of a comparison: the values of the span this one stands for. */
   before: Body | null;
   preview: Preview | null;
-  loading: boolean;
   remote: Remote;
   onClose: () => void;
 }) {
@@ -58,7 +56,7 @@ export function Detail({
   const fetched = remote.bodyOf(row);
   const values = fetched?.state === "ready" ? fetched.value.body : body;
   const blobs = fetched?.state === "ready" ? fetched.value.blobs : view.traceOf(row).blobs;
-  const tabs = useTabs(view, row, values, before, preview, loading, markdown, remote);
+  const tabs = useTabs(view, row, values, before, preview, markdown, remote);
   const active = tabs.find((tab) => tab.name === view.state.tab) ?? tabs[0];
   const family = familyOf(typeOf(view, row));
   const model = view.spans.models.get(row);
@@ -211,7 +209,6 @@ function useTabs(
   body: Body | null,
   before: Body | null,
   preview: Preview | null,
-  loading: boolean,
   markdown: boolean,
   remote: Remote,
 ): readonly Tab[] {
@@ -239,7 +236,6 @@ function useTabs(
       ) : (
         <Missing
           short={short}
-          loading={loading}
           running={spans.state[row] === STATE_RUNNING}
           trace={trace}
           row={row}

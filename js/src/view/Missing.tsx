@@ -7,7 +7,6 @@ import type { Remote } from "./useRemote";
 /** In words: why there is no value, and how to get it. */
 export function Missing({
   short,
-  loading,
   running,
   trace,
   row,
@@ -15,14 +14,12 @@ export function Missing({
   remote,
 }: {
   short: string | null;
-  loading: boolean;
   running: boolean;
   trace: Trace;
   row: number;
   hasBody: boolean;
   remote: Remote;
 }) {
-  if (loading) return <div class="st-hint">Unpacking…</div>;
   if (running && short === null) return <div class="st-hint">Still running.</div>;
   if (hasBody) return <div class="st-hint">None recorded.</div>;
   if (trace.cut.bodies === 0) {

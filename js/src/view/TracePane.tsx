@@ -40,7 +40,7 @@ import { useFetchOnOpen, useRemote } from "./useRemote";
 import { useShared } from "./useShared";
 import { type TraceView, useTrace } from "./useTrace";
 
-/** One trace: its height is known from the payload's counts before its rows are. */
+/** One trace, with all its rows once they are asked for. */
 export function TracePane({
   payload,
   trace,
@@ -74,19 +74,10 @@ export interface PaneProps {
 }
 
 function Columns(props: PaneProps) {
-  const { trace } = props;
-  const columns = useSection(trace.columns, decodeColumns);
+  const columns = useSection(props.trace.columns, decodeColumns);
   if (columns.state === "failed") return <div class="st-failure">{columns.error}</div>;
-  if (columns.state === "loading" || columns.value === null) {
-    return <Loading rows={trace.spanCount} />;
-  }
+  if (columns.value === null) return null;
   return <Loaded {...props} spans={columns.value} comparison={null} />;
-}
-
-/** As high as what comes. */
-export function Loading({ rows }: { rows: number }) {
-  const height = 32 + AXIS_HEIGHT + Math.min(rows, DIGEST_ROWS) * ROW_HEIGHT;
-  return <div class="st-loading" style={{ height: `${height}px` }} />;
 }
 
 /** Rows beyond the trace's are never asked for. */
@@ -155,10 +146,7 @@ export function Loaded({
   const scale = scaleOf(treeWidth, view.range);
   const hidden = view.items.length - view.shown.length;
   const body = bodies.get(selectedRow) ?? null;
-  const isMissing =
-    body === null
-      ? view.traceOf(selectedRow).cut.bodies > 0 && bodyText.state !== "loading"
-      : isShortened(body);
+  const isMissing = body === null ? view.traceOf(selectedRow).cut.bodies > 0 : isShortened(body);
   useFetchOnOpen(remote, isDetailOpen ? selectedRow : -1, isMissing);
 
   return (
@@ -228,7 +216,6 @@ export function Loaded({
               before={oldBodies.get(comparison?.oldRow[selectedRow] ?? -1) ?? null}
               preview={previews.get(selectedRow) ?? null}
               remote={remote}
-              loading={bodyText.state === "loading"}
               onClose={() => {
                 view.patch({ detail: false });
                 focusTree(pane.current);

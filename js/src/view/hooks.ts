@@ -1,56 +1,28 @@
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
 import { reasonOf } from "../model/decode";
 import { readSection } from "../model/inflate";
 import type { Section } from "../model/types";
 
 export type Loaded<T> =
-  | { readonly state: "loading" }
   | { readonly state: "ready"; readonly value: T }
   | { readonly state: "failed"; readonly error: string };
 
-const LOADING = { state: "loading" } as const;
+const ABSENT = { state: "ready", value: null } as const;
 
-/**
- * Read a section of the payload. A plain one is there in the first render; while a
- * packed one inflates, the value of the update before stays.
- */
+/** Read a section of the payload, once. */
 export function useSection<T>(
   section: Section | null,
   decode: (value: unknown) => T,
 ): Loaded<T | null> {
-  const immediate = useMemo(() => readNow(section, decode), [section]);
-  const [late, setLate] = useState<{ of: Section; loaded: Loaded<T> } | null>(null);
-  useEffect(() => {
-    if (immediate !== null || section === null) return;
-    let stale = false;
-    const settle = (loaded: Loaded<T>) => {
-      if (!stale) setLate({ of: section, loaded });
-    };
-    Promise.resolve(readSection(section)).then(
-      (value) => settle(decoded(decode, value)),
-      (error: unknown) => settle({ state: "failed", error: reasonOf(error) }),
-    );
-    return () => {
-      stale = true;
-    };
-  }, [section, immediate]);
-  const previous = useRef<Loaded<T | null>>(LOADING);
-  const current = immediate ?? (late?.of === section ? late.loaded : previous.current);
-  previous.current = current;
-  return current;
+  return useMemo(
+    () => (section === null ? ABSENT : decoded(() => decode(readSection(section)))),
+    [section],
+  );
 }
 
-function readNow<T>(
-  section: Section | null,
-  decode: (value: unknown) => T,
-): Loaded<T | null> | null {
-  if (section === null) return { state: "ready", value: null };
-  return section.packed === null ? decoded(decode, section.value) : null;
-}
-
-export function decoded<T>(decode: (value: unknown) => T, value: unknown): Loaded<T> {
+export function decoded<T>(decode: () => T): Loaded<T> {
   try {
-    return { state: "ready", value: decode(value) };
+    return { state: "ready", value: decode() };
   } catch (error) {
     return { state: "failed", error: reasonOf(error) };
   }
