@@ -9,6 +9,7 @@ Everything here is loaded when it is first used.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -293,7 +294,9 @@ def __getattr__(name: str) -> object:
     """Load a public name when it is first asked for."""
     if name not in _WHERE and name not in _MODULES:
         msg = f"module 'spantree' has no attribute {name!r}"
-        raise AttributeError(msg)
+        if not name.startswith("_"):
+            msg += ". Of MLflow it has tracing alone: no runs, models or evaluation"
+        raise AttributeError(msg, name=name, obj=sys.modules[__name__])
     # Whatever is used first, the recorder must find its store.
     import_module("spantree._runtime")
     if name in _MODULES:

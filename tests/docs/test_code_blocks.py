@@ -1,4 +1,7 @@
-"""Every block of Python in the README and on the pages runs, in a shell like a user's."""
+"""Every block of Python on the pages runs, in a shell like a user's.
+
+Those of the README run in a real kernel: tests/notebook/test_readme.py.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 # Runs the blocks of one page, one after the other in one namespace, as cells.
