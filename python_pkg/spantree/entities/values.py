@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 Captured: TypeAlias = "str | int | float | bool | bytes | dict[str, object] | None"
 
@@ -142,6 +142,15 @@ def loads(text: bytes | str) -> object:
     if hook is None and not _LONG_INTEGER.search(raw):
         return orjson.loads(raw)
     return json.loads(raw, object_hook=hook)
+
+
+def loads_all(texts: Iterable[str | None]) -> list[Any]:
+    """Read many JSON texts; None stays None."""
+    known = ["null" if text is None else text for text in texts]
+    whole = f"[{','.join(known)}]".encode()
+    if whole.find(_NOTE_BYTES) >= 0 or _LONG_INTEGER.search(whole):
+        return [loads(text) for text in known]
+    return orjson.loads(whole)  # type: ignore[no-any-return]
 
 
 def float_of_note(found: dict[str, object]) -> object:

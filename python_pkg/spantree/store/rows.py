@@ -42,6 +42,7 @@ Row: TypeAlias = "tuple[Any, ...]"
 TAG, METADATA = 0, 1
 STATES = tuple(TraceState)
 """A state's number is its place here."""
+_STATE_TEXTS = tuple(state.value for state in STATES)
 _STATE_NUMBERS = {state: number for number, state in enumerate(STATES)}
 INDEXED_CHARACTERS = 100
 """Of a tag's value; what begins alike is told apart by the trace's row."""
@@ -264,7 +265,9 @@ def info_dict(row: Row) -> dict[str, Any]:
         "trace_location": _location(experiment).to_dict(),
         "request_time": rfc3339(start_ns // NS_PER_MS),
         "execution_duration_ms": None if dur_ns is None else dur_ns // NS_PER_MS,
-        "state": _state_now(state, pid, boot).value,
+        "state": _STATE_TEXTS[state]
+        if state != OPEN_STATE
+        else _state_now(state, pid, boot).value,
         "request_preview": request,
         "response_preview": response,
         "trace_metadata": metadata,
@@ -341,14 +344,19 @@ _COPIED = (
 
 
 def _texts(
-    tags_json: str, metadata_json: str, name: str | None, *fields: str | None
+    tags_json: str,
+    metadata_json: str,
+    name: str | None,
+    session: str | None,
+    user: str | None,
 ) -> Texts:
     """Give tags and metadata whole: session and user are in both, the name in tags."""
     tags: dict[str, str] = orjson.loads(tags_json)
     metadata: dict[str, str] = orjson.loads(metadata_json)
-    for key, column in zip((SESSION, USER), fields, strict=True):
-        if column is not None:
-            tags[key] = metadata[key] = column
+    if session is not None:
+        tags[SESSION] = metadata[SESSION] = session
+    if user is not None:
+        tags[USER] = metadata[USER] = user
     tags[TRACE_NAME] = name or ""
     return tags, metadata
 

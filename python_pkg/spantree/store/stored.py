@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from spantree.entities.trace import Trace, TraceData, dataframe_row
+from spantree.entities.trace import Trace, TraceData
 from spantree.search.summary import NS_PER_MS
 from spantree.store.chunks import unpack
 from spantree.store.rows import INFO_COLUMNS, START_PLACE, info_dict, info_from_row
@@ -70,11 +70,11 @@ class StoredTrace(Trace):
         info = self.info.to_dict() if row is None else info_dict(row[_INFO])
         return {"info": info, "data": {"spans": spans}}
 
-    def to_pandas_dataframe_row(self) -> dict[str, Any]:
-        """Give the trace as one row of the 12 compatibility columns."""
+    @property
+    def request_time_ms(self) -> int:
+        """Start in milliseconds since 1970."""
         row = self._row
-        ms = self.info.request_time if row is None else row[_START] // NS_PER_MS
-        return dataframe_row(self.to_dict(), ms)
+        return self.info.request_time if row is None else row[_START] // NS_PER_MS
 
     def _span_dicts(self) -> list[dict[str, Any]] | None:
         if self._parts is None or len(self._parts) > 1:
