@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 LIBRARIES := .venv-libraries
 MLFLOW := .venv-mlflow
+PHOENIX := .venv-phoenix
 MLFLOW_LIBRARIES := .venv-mlflow-libraries
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
@@ -56,10 +57,11 @@ test-integrations: $(VENV)/.dev
 test-libraries: $(LIBRARIES)/.made
 	SPANTREE_TEST_REQUIRES=all $(LIBRARIES)/bin/pytest -q -n 2 --dist loadfile tests/integrations
 
-# The same programs and searches in a real MLflow, and traces sent to its server, in an
-# environment of its own: 620 MB on disk, three minutes, a minute of CPU.
-test-mlflow: $(VENV)/.dev $(MLFLOW)/.made
+# The same programs and searches in a real MLflow, and traces sent to its server and to
+# Phoenix, in environments of their own: 620 MB each, four minutes, a minute of CPU.
+test-mlflow: $(VENV)/.dev $(MLFLOW)/.made $(PHOENIX)/.made
 	SPANTREE_MLFLOW_PYTHON=$(CURDIR)/$(MLFLOW)/bin/python \
+	SPANTREE_PHOENIX_PYTHON=$(CURDIR)/$(PHOENIX)/bin/python \
 	  $(BIN)/pytest -q -n 2 --dist loadfile tests/parity tests/shipping
 
 record-mlflow: $(MLFLOW)/.made
@@ -120,7 +122,7 @@ picture: $(VENV)/.dev
 	cp out/pictures/first_trace.png docs/tree.png
 
 clean:
-	rm -rf $(VENV) $(LIBRARIES) $(MLFLOW) js/node_modules python_pkg/spantree/static labextension/dist dist out
+	rm -rf $(VENV) $(LIBRARIES) $(MLFLOW) $(PHOENIX) js/node_modules python_pkg/spantree/static labextension/dist dist out
 
 $(BIN)/uv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "spantree needs Python 3.10 or newer: make PYTHON=python3.x")'
@@ -150,6 +152,11 @@ $(LIBRARIES)/.made: $(BIN)/uv pyproject.toml
 $(MLFLOW)/.made: $(BIN)/uv tests/parity/requirements.txt
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(MLFLOW)
 	$(BIN)/uv pip install --quiet --python $(MLFLOW)/bin/python -r tests/parity/requirements.txt
+	touch $@
+
+$(PHOENIX)/.made: $(BIN)/uv tests/shipping/requirements.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PHOENIX)
+	$(BIN)/uv pip install --quiet --python $(PHOENIX)/bin/python -r tests/shipping/requirements.txt
 	touch $@
 
 $(MLFLOW_LIBRARIES)/.made: $(BIN)/uv tests/parity/requirements-autolog.txt

@@ -207,11 +207,13 @@ class Runtime(Storage):
             warn("attachments", "Attachments wait in memory: %s", error)
 
     def attachment(self, trace: Trace, attachment_id: str) -> bytes | None:
-        """Give bytes that were kept beside a trace: in memory, else with the store."""
+        """Give bytes kept beside a trace: in memory, with the store, on the server."""
         waiting = SHELF.get(attachment_id)
         if waiting is not None:
             return waiting
-        return self.read(lambda store: store.attachments.get(trace.key, attachment_id))
+        found = self.read(lambda store: store.attachments.get(trace.key, attachment_id))
+        server = self.server() if found is None else None
+        return found if server is None else server.attachment(trace.key, attachment_id)
 
     # Asking.
 

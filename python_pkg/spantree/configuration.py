@@ -51,7 +51,12 @@ def configure(**options: Any) -> None:
             - ``capture_inputs``, ``capture_outputs``: whether functions record their
               arguments and results when their decorator does not say;
             - ``sampling_ratio``: the share of roots that are recorded, 0 to 1;
-            - ``span_processors``: called with every span before it ends.
+            - ``span_processors``: called with every span before it ends;
+            - ``otlp``: what is sent to ``otlp`` addresses, as a dict with any of
+              ``dialect`` (``"gen_ai"``, ``"openinference"``, ``"both"``, ``"none"``:
+              whose words stand beside our own), ``names`` (``"own"``, ``"semconv"``),
+              ``content`` (False: no inputs, outputs, messages, previews) and
+              ``max_events`` (a span); None for the defaults.
 
     Raises:
         SpantreeException: If an option is unknown or its value impossible; nothing
@@ -61,7 +66,7 @@ def configure(**options: Any) -> None:
         >>> configure(max_item=5)
         Traceback (most recent call last):
         ...
-        spantree.entities.errors.SpantreeException: Unknown option 'max_item'. Did you mean 'max_items'? Known: capture_inputs, capture_outputs, mask, max_depth, max_events, max_items, max_nodes, max_value_bytes, prices, redact, sampling_ratio, serializers, span_processors.
+        spantree.entities.errors.SpantreeException: Unknown option 'max_item'. Did you mean 'max_items'? Known: capture_inputs, capture_outputs, mask, max_depth, max_events, max_items, max_nodes, max_value_bytes, otlp, prices, redact, sampling_ratio, serializers, span_processors.
     """  # noqa: E501 - a message is one line
     for name in options:
         if name not in _APPLY:
@@ -79,6 +84,7 @@ def reset_options() -> None:
     configure(
         capture_inputs=None,
         capture_outputs=None,
+        otlp=None,
         prices=None,
         redact=True,
         **dict.fromkeys(_LIMITS),
@@ -250,6 +256,13 @@ def _price(key: object, row: Any) -> Price:
         raise SpantreeException(msg) from None
 
 
+def _otlp(options: Mapping[str, Any]) -> Callable[[], object]:
+    from spantree.shipping.otlp_options import read_otlp_options, set_otlp_options
+
+    found = read_otlp_options(_dict_of(options, "otlp", "otlp is a dict of options"))
+    return lambda: set_otlp_options(found)
+
+
 def _sampling(options: Mapping[str, Any]) -> Callable[[], object]:
     ratio = options["sampling_ratio"]
     ratio = 1.0 if ratio is None else ratio
@@ -276,6 +289,7 @@ _APPLY: Mapping[str, Callable[[Mapping[str, Any]], Callable[[], object]]] = {
     "capture_inputs": _captures,
     "capture_outputs": _captures,
     "mask": _redaction,
+    "otlp": _otlp,
     "prices": _prices,
     "redact": _redaction,
     "sampling_ratio": _sampling,

@@ -149,7 +149,7 @@ def _write_lines(file: IO[bytes], traces: Iterable[Trace]) -> int:
     count = 0
     for trace in traces:
         if trace.data.spans:
-            file.write(_json(to_otlp([trace], gen_ai=True)) + b"\n")
+            file.write(_json(to_otlp([trace], dialects=("gen_ai",))) + b"\n")
             count += 1
     return count
 
@@ -160,7 +160,7 @@ def _write_envelope(file: IO[bytes], traces: Iterable[Trace]) -> int:
     count = 0
     file.write(OTLP_OPENING)
     for trace in traces:
-        for part in to_otlp([trace], gen_ai=True)["resourceSpans"]:
+        for part in to_otlp([trace], dialects=("gen_ai",))["resourceSpans"]:
             file.write((b",\n" if count else b"\n") + _json(part))
             count += 1
     file.write(b"\n]}\n")

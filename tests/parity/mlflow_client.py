@@ -11,6 +11,8 @@ import sys
 import mlflow
 from mlflow.entities import AssessmentSource, Feedback
 from mlflow.exceptions import MlflowException
+from mlflow.tracing.attachments import Attachment
+from mlflow.tracing.client import TracingClient
 
 HUMAN = AssessmentSource("HUMAN", "me")
 seen = {}
@@ -31,6 +33,8 @@ def agent(question):
         tags={"team": "red"}, metadata={"mlflow.trace.session": "s1"}
     )
     with mlflow.start_span("chat", span_type="CHAT_MODEL") as span:
+        picture = Attachment(content_type="image/png", content_bytes=b"a picture")
+        span.set_inputs({"picture": picture})
         span.set_attribute(
             "mlflow.chat.tokenUsage",
             {"input_tokens": 7, "output_tokens": 5, "total_tokens": 12},
@@ -61,6 +65,10 @@ seen["spans"] = [
     [s.name, s.span_type, s.inputs, s.outputs, s.parent_id is None]
     for s in trace.data.spans
 ]
+address = seen["spans"][1][2].pop("picture")
+repository = TracingClient()._get_artifact_repo_for_trace(trace.info)
+attachment_id = address.partition("://")[2].partition("?")[0]
+seen["picture"] = repository.download_trace_attachment(attachment_id).decode()
 failed = mlflow.search_traces(filter_string="status = 'ERROR'", return_type="list")
 seen["error"] = failed[0].data.spans[0].events[0].attributes["exception.message"]
 seen["rows"] = len(mlflow.search_traces())

@@ -38,9 +38,10 @@ def test_mlflow_logs_here_and_reads_back(tmp_path):
         "tag": "red",
         "spans": [
             ["agent", "AGENT", {"question": "why?"}, {"found": ["why?", 2.5, None]}, 1],
-            ["chat", "CHAT_MODEL", None, None, False],
+            ["chat", "CHAT_MODEL", {}, None, False],
             ["look_up", "TOOL", {"key": "why?"}, {"found": ["why?", 2.5, None]}, False],
         ],
+        "picture": "a picture",
         "error": "no such thing",
         "rows": 2,
         "page": [1, True],

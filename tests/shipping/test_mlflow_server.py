@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 
 import pytest
 
 import spantree
+from spantree._runtime import RUNTIME
 from spantree.entities import AssessmentSource, Link
 
 
@@ -113,6 +115,26 @@ def test_what_comes_later_follows(shipping, mlflow_client):
     assert mlflow_client(
         "client.get_trace(i).search_assessments(name='want')[0].value", i=trace_id
     ) == {"a": [1, 2]}
+
+
+def test_attachments_are_there(shipping, server):
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+    with spantree.start_span("s") as span:
+        kept = spantree.tracing.attachments.Attachment("image/png", picture)
+        span.set_inputs({"picture": kept})
+    delivered()
+    trace = spantree.get_trace(span.trace_id)
+    address = trace.data.spans[0].inputs["picture"]
+    attachment_id = address.partition("://")[2].partition("?")[0]
+
+    # As its page and its client ask for it.
+    query = f"request_id={span.trace_id}&path={attachment_id}"
+    url = f"{server.uri}/ajax-api/3.0/mlflow/get-trace-artifact?{query}"
+    with urllib.request.urlopen(url, timeout=20) as answer:
+        assert answer.read() == picture
+    RUNTIME.store().attachments.delete([trace.key])
+    assert RUNTIME.attachment(trace, attachment_id) == picture
+    assert "spantree.attachments.unsent" not in trace.info.tags
 
 
 def test_what_was_overridden_stays_so(shipping, mlflow_client):

@@ -48,6 +48,7 @@ class Loopback:
         self.files: dict[str, bytes] = {}
         self.deleted: list[str] = []
         self.words = "no thanks"
+        self.artifacts = "mlflow-artifacts:/0/traces"
         self.reads_json = True
         self._released = threading.Event()
         self._lock = threading.Lock()
@@ -108,6 +109,8 @@ class Loopback:
             self.experiments[request.json["name"]] = number
             return 200, {"experiment_id": number}, {}
         if path.endswith("/v1/traces") and not self.reads_json:
+            if request.headers["Content-Type"] == "application/json":
+                return 415, {"message": "only protobuf here"}, {}
             return 200, None, {}
         if path.endswith("/v1/traces"):
             for by_resource in request.json["resourceSpans"]:
@@ -118,7 +121,16 @@ class Loopback:
         if path.endswith("/mlflow/traces"):
             info = request.json["trace"]["trace_info"]
             self.infos[info["trace_id"]] = info
+            where = {"mlflow.artifactLocation": f"{self.artifacts}/{info['trace_id']}"}
+            info = {**info, "tags": {**info["tags"], **where}}
             return 200, {"trace": {"trace_info": info}}, {}
+        if "/mlflow/traces/tr-" in path and path.endswith("/tags"):
+            info = self.infos[path.split("/")[-2]]
+            info["tags"][request.json["key"]] = request.json["value"]
+            return 200, {}, {}
+        if "/mlflow-artifacts/" in path:
+            self.files[path] = request.body
+            return 200, {}, {}
         if path.endswith("/traces/get"):
             info = self.infos.get(query["trace_id"])
             if info is None:

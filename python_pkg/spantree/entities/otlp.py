@@ -45,13 +45,14 @@ from spantree.entities.trace import Trace, TraceData
 from spantree.entities.values import decode, encode, from_json, loads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from spantree.entities.values import Captured
 
 __all__ = ["OtlpError", "from_otlp", "to_otlp"]
 
 RESOURCE = "spantree.resource"
+_NAME = "spantree.name"
 _TYPE, _IN, _OUT = "spantree.span_type", "spantree.inputs", "spantree.outputs"
 _OPEN, _LINKS = "spantree.open", "spantree.links"
 _KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
@@ -69,13 +70,20 @@ _MLFLOW_JSON = (CHAT_TOOLS, COST, MODEL, PROVIDER, TOKEN_USAGE)
 _NO_ID = 0
 
 
-def to_otlp(traces: Iterable[Trace], *, gen_ai: bool = False) -> dict[str, Any]:
+def to_otlp(
+    traces: Iterable[Trace],
+    *,
+    dialects: Sequence[str] = (),
+    name_of: Callable[[Span], str] | None = None,
+) -> dict[str, Any]:
     """Write traces as one envelope.
 
     Args:
         traces: Those without spans have no place in OTLP and are left out.
-        gen_ai: Say what spans say in the words of ``gen_ai.*`` as well, for programs
-            that don't know ours; the messages of a chat are then in it twice.
+        dialects: Say what spans say in these words as well, ``"gen_ai"`` or
+            ``"openinference"``, for programs that don't know ours; the messages of a
+            chat are then in it twice.
+        name_of: Gives spans other names; ours stand in an attribute then.
 
     Returns:
         JSON data; :func:`from_otlp` gives the traces back.
@@ -86,8 +94,11 @@ def to_otlp(traces: Iterable[Trace], *, gen_ai: bool = False) -> dict[str, Any]:
         whole, root = info_out(trace), trace.data.root
         for span in trace.data.spans:
             written = span_out(span, trace.data.spans)
-            if gen_ai:
-                written["attributes"] += view_of(span)
+            if dialects:
+                written["attributes"] += view_of(span, dialects)
+            if name_of is not None and (name := name_of(span)) != span.name:
+                written["name"] = name
+                written["attributes"] += attributes_out({_NAME: span.name})
             if span is root:
                 for key, values in whole.items():
                     written[key] += values
@@ -98,7 +109,7 @@ def to_otlp(traces: Iterable[Trace], *, gen_ai: bool = False) -> dict[str, Any]:
             {
                 **_resource_out(resource),
                 "scopeSpans": [
-                    {**_scope_out(scope, gen_ai=gen_ai), "spans": spans}
+                    {**_scope_out(scope, gen_ai="gen_ai" in dialects), "spans": spans}
                     for scope, spans in scopes.items()
                 ],
             }
@@ -317,12 +328,12 @@ def span_in(
     parent = _get(found, "parentSpanId", None)
     is_open = attributes.pop(_OPEN, False) is True
     status, message = _status_in(_get(found, "status", {}) or {})
-    links = attributes.pop(_LINKS, None)
+    links, named = attributes.pop(_LINKS, None), attributes.pop(_NAME, None)
     span = Span(
         trace_key=_id(_get(found, "traceId", ""), 16, "traceId"),
         span_key=_id(_get(found, "spanId", ""), 8, "spanId"),
         parent_key=_id(parent, 8, "parentSpanId") if parent else None,
-        name=_text(_get(found, "name", "")),
+        name=_text(named if named is not None else _get(found, "name", "")),
         span_type=_type_in(attributes),
         start_time_ns=_nanoseconds(found, "startTimeUnixNano"),
         end_time_ns=None if is_open else _nanoseconds(found, "endTimeUnixNano"),

@@ -1,4 +1,4 @@
-"""What a span says in the words of ``gen_ai.*`` too, for backends that know only those.
+"""What a span says in others' words too, for backends that know only those.
 
 The names that were added are listed in an attribute, so that reading takes out these
 and leaves what an instrumentation has set by itself.
@@ -13,6 +13,8 @@ from spantree.entities.dialects.gen_ai import SCHEMA_URL
 from spantree.entities.otlp_values import attributes_out
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spantree.entities.span import Span
     from spantree.entities.values import Captured
 
@@ -21,11 +23,17 @@ __all__ = ["SCHEMA_URL", "drop_view", "view_of"]
 _VIEW: Final = "spantree.view"
 
 
-def view_of(span: Span) -> list[dict[str, Any]]:
-    """Give the attributes to add to a written span; those it has already stay."""
+def view_of(span: Span, dialects: Sequence[str] = ("gen_ai",)) -> list[dict[str, Any]]:
+    """Give the attributes to add to a written span; those it has already stay.
+
+    Args:
+        span: The span.
+        dialects: See :func:`spantree.entities.dialects.write`.
+    """
     found = {
         name: value
-        for name, value in write(span, "gen_ai").items()
+        for dialect in dialects
+        for name, value in write(span, dialect).items()
         if name not in span.raw_attributes
     }
     return attributes_out({**found, _VIEW: ",".join(found)}) if found else []

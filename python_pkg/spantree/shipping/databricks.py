@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from spantree.shipping.attachments import UNSENT, attachment_ids, unsent
 from spantree.shipping.errors import NotAllowedError, RefusedError
 from spantree.shipping.http import HttpClient
 from spantree.shipping.mlflow import by_experiment
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _FILES = "/api/2.0/fs/files/WorkspaceInternal/Mlflow/Artifacts"
 _NOT_FOUND = 404
+# A workspace lends credentials for its cloud's storage, path by path.
+_NOT_SENT = "spantree does not send them to a workspace"
 
 
 class DatabricksApi(MlflowApi):
@@ -81,6 +84,10 @@ class DatabricksDestination:
                 self._api.start_trace(info_out(parcel.trace, number))
                 if What.SPANS in parcel.what:
                     self._api.log_spans(number, [parcel.trace])
+                    count = len(attachment_ids(parcel.trace))
+                    if count:
+                        said = unsent(count, _NOT_SENT)
+                        self._api.set_tag(parcel.trace.info.trace_id, UNSENT, said)
                 sent(parcel)
 
     def delete(self, trace_ids: Sequence[str]) -> None:

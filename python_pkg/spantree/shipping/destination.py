@@ -21,11 +21,13 @@ class Parcel(NamedTuple):
         trace: All of it.
         what: What the destination does not have yet.
         experiment: Where it belongs, by name: ids differ from store to store.
+        attachment: Gives the bytes of one of its attachments, None if they are gone.
     """
 
     trace: Trace
     what: What
     experiment: str
+    attachment: Callable[[str], bytes | None]
 
 
 class Destination(Protocol):

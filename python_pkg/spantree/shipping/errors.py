@@ -29,7 +29,16 @@ class TryLaterError(ShippingError):
 
 
 class NotAllowedError(ShippingError):
-    """It does not know us; somebody has to see to the credentials."""
+    """Somebody has to see to a setting; until then nothing can be sent.
+
+    Args:
+        words: See :class:`ShippingError`.
+        advice: What to do about it.
+    """
+
+    def __init__(self, words: str, advice: str = "check the credentials") -> None:
+        super().__init__(words)
+        self.advice = advice
 
 
 class RefusedError(ShippingError):

@@ -63,6 +63,8 @@ class HttpClient:
         headers: Sent with every request; may hold secrets, never shown.
         timeout_s: For a whole request; a second a megabyte is added.
         ca_file: Certificates to trust instead of the system's.
+        own_certificate: The files of the client's own and of its key; the key may be
+            in the first.
         verify: Whether the server's certificate is checked.
     """
 
@@ -73,6 +75,7 @@ class HttpClient:
         *,
         timeout_s: float = REQUEST_S,
         ca_file: str | None = None,
+        own_certificate: tuple[str, str | None] = ("", None),
         verify: bool = True,
     ) -> None:
         parts = urlsplit(url)
@@ -82,6 +85,7 @@ class HttpClient:
         self._path = parts.path.rstrip("/")
         self._timeout_s = timeout_s
         self._ca_file = ca_file
+        self._own_certificate = own_certificate
         self._verify = verify
         self._headers = {
             "User-Agent": f"spantree/{__version__}",
@@ -250,6 +254,8 @@ class HttpClient:
 
     def _context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=self._ca_file)
+        if self._own_certificate[0]:
+            context.load_cert_chain(*self._own_certificate)
         if not self._verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE

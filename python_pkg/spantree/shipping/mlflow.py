@@ -6,7 +6,8 @@ import base64
 import os
 from typing import TYPE_CHECKING
 
-from spantree.shipping.errors import RefusedError
+from spantree.shipping.attachments import UNSENT, attachment_ids, folder_of, unsent
+from spantree.shipping.errors import NotAllowedError, RefusedError
 from spantree.shipping.http import HttpClient
 from spantree.shipping.mlflow_api import MlflowApi
 from spantree.shipping.mlflow_wire import info_out
@@ -58,8 +59,30 @@ class MlflowDestination:
         with_spans = [p.trace for p in group if What.SPANS in p.what]
         self._api.log_spans(number, with_spans)
         while group:
-            self._api.start_trace(info_out(group[0].trace, number))
+            parcel = group[0]
+            kept = self._api.start_trace(info_out(parcel.trace, number))
+            if What.SPANS in parcel.what:
+                self._send_attachments(parcel, folder_of(kept))
             sent(group.pop(0))
+
+    def _send_attachments(self, parcel: Parcel, folder: str | None) -> None:
+        """Send what is kept beside a trace; what can't be sent is named in a tag."""
+        left, why = 0, "the server keeps artifacts elsewhere"
+        for attachment_id in attachment_ids(parcel.trace):
+            content = parcel.attachment(attachment_id)
+            if content is None:
+                left, why = left + 1, "its bytes are gone"
+                continue
+            if folder is not None:
+                try:
+                    self._api.put_attachment(folder, attachment_id, content)
+                    continue
+                except (RefusedError, NotAllowedError) as error:
+                    why = error.words
+            left += 1
+        if left:
+            trace_id = parcel.trace.info.trace_id
+            self._api.set_tag(trace_id, UNSENT, unsent(left, why))
 
 
 def by_experiment(parcels: Iterable[Parcel]) -> dict[str, list[Parcel]]:
@@ -92,5 +115,6 @@ def mlflow_client(target: Target) -> HttpClient:
         url,
         headers,
         ca_file=os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or None,
+        own_certificate=(os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH", ""), None),
         verify=insecure not in ("true", "1"),
     )

@@ -74,8 +74,8 @@ class MlflowApi:
         for some in batches(spans_out(traces)):
             self._log_some(headers, some)
 
-    def start_trace(self, info: dict[str, Any]) -> None:
-        """Send what is known of a trace; it is merged into what is there.
+    def start_trace(self, info: dict[str, Any]) -> dict[str, Any]:
+        """Send what is known of a trace, merged into what is there; give that.
 
         The server takes each assessment in it for a valid one. Only one that is added
         by itself makes what it overrides invalid, and it can be added but once.
@@ -89,10 +89,32 @@ class MlflowApi:
             late = [a for a in odd if a["assessment_id"] not in known]
             plain = [a for a in judged if a not in late and a.get("valid") is not False]
             info = {**info, "assessments": plain}
-        self._post(_TRACES, {"trace": {"trace_info": info}})
+        answer = self._post(_TRACES, {"trace": {"trace_info": info}})
         for assessment in late:
             path = f"{_TRACES}/{quote(info['trace_id'])}/assessments"
             self._post(path, {"assessment": assessment})
+        trace = answer.get("trace") or {}
+        return trace.get("trace_info") or {}
+
+    def put_attachment(self, folder: str, attachment_id: str, content: bytes) -> None:
+        """Send the bytes of an attachment; those there are replaced.
+
+        Args:
+            folder: See :func:`spantree.shipping.attachments.folder_of`.
+            attachment_id: A UUID.
+            content: The bytes.
+        """
+        headers = {"Content-Type": "application/octet-stream"}
+        self.client.ask("PUT", f"{folder}/{attachment_id}", content, headers)
+
+    def get_attachment(self, trace_id: str, attachment_id: str) -> bytes | None:
+        """Give the bytes of an attachment, None if there are none."""
+        query = urlencode({"request_id": trace_id, "path": attachment_id})
+        path = f"/ajax-api/3.0/mlflow/get-trace-artifact?{query}"
+        try:
+            return self.client.ask("GET", path).body
+        except RefusedError:
+            return None
 
     def search(
         self,

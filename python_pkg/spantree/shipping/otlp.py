@@ -6,6 +6,7 @@ Configured by the standard variables ``OTEL_EXPORTER_OTLP_*`` (OpenTelemetry 1.x
 
 from __future__ import annotations
 
+import copy
 import os
 import sys
 from pathlib import Path
@@ -15,17 +16,25 @@ from urllib.parse import unquote
 import orjson
 
 from spantree._version import __version__
+from spantree.entities.dialects import write
 from spantree.entities.otlp import to_otlp
 from spantree.entities.otlp_values import attributes_out
+from spantree.entities.trace import Trace, TraceData
+from spantree.shipping.attachments import UNSENT, attachment_ids, unsent
 from spantree.shipping.errors import NotAllowedError, RefusedError
 from spantree.shipping.http import REQUEST_S, HttpClient
 from spantree.shipping.mlflow_wire import dumps
+from spantree.shipping.otlp_options import (
+    otlp_options,
+    semconv_name,
+    without_content,
+)
 from spantree.shipping.outbox import What
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from spantree.entities.trace import Trace
+    from spantree.entities.span import Span
     from spantree.shipping.destination import Parcel
     from spantree.store.uri import Target
 
@@ -34,6 +43,11 @@ _DEFAULT = "http://localhost:4318"
 _SPANS_AT_ONCE = 512
 _BYTES_AT_ONCE = 4 * 2**20
 _TOO_LARGE = 413
+_NOT_THIS_FORM = 415
+_NO_GRPC = (
+    "set SPANTREE_OTLP_PROTOCOL to http/json or http/protobuf, and an endpoint that "
+    "takes HTTP, as on port 4318"
+)
 # The specification says milliseconds, OpenTelemetry's own Python SDK reads seconds.
 _LEAST_MILLISECONDS = 1_000
 
@@ -49,7 +63,12 @@ class OtlpDestination:
     """
 
     def __init__(self, target: Target) -> None:
-        url = endpoint(target.url or "otlp")
+        uri = target.url or "otlp"
+        protocol = _protocol()
+        if uri == "otlp" and protocol == "grpc":
+            msg = "OTLP goes out by HTTP, and OTEL_EXPORTER_OTLP_PROTOCOL says gRPC"
+            raise NotAllowedError(msg, _NO_GRPC)
+        url = endpoint(uri)
         cut = len(url) - len(_PATH)
         self._path = _PATH if url.endswith(_PATH) else ""
         self._client = HttpClient(
@@ -57,10 +76,15 @@ class OtlpDestination:
             _headers(),
             timeout_s=_timeout_s(),
             ca_file=_variable("CERTIFICATE") or None,
+            own_certificate=(
+                _variable("CLIENT_CERTIFICATE"),
+                _variable("CLIENT_KEY") or None,
+            ),
         )
+        self._compresses = _variable("COMPRESSION").lower() != "none"
         self._encode: Callable[[dict[str, Any]], bytes] | None = None
         self._read: Any = None
-        if _protocol() == "http/protobuf":
+        if protocol == "http/protobuf":
             self._encode, self._read = _protobuf()
 
     def send(self, parcels: Sequence[Parcel], sent: Callable[[Parcel], None]) -> None:
@@ -106,9 +130,18 @@ class OtlpDestination:
             body, kind = self._encode(orjson.loads(body)), "application/x-protobuf"
         try:
             answer = self._client.ask(
-                "POST", self._path, body, {"Content-Type": kind}, compress=True
+                "POST",
+                self._path,
+                body,
+                {"Content-Type": kind},
+                compress=self._compresses,
             )
         except RefusedError as error:
+            if error.status == _NOT_THIS_FORM and self._encode is None:
+                # The specification leaves JSON to the receiver; protobuf they all take.
+                self._encode, self._read = _protobuf(error.words)
+                self._post(envelope)
+                return
             if error.status != _TOO_LARGE or _count(envelope) == 1:
                 raise
             for half in _halves(envelope):
@@ -153,7 +186,14 @@ def resource_attributes() -> dict[str, str]:
 
 def _envelope(traces: Sequence[Trace]) -> dict[str, Any]:
     """Write traces as they come from this program."""
-    envelope = to_otlp(traces, gen_ai=True)
+    options = otlp_options()
+    if not options.content:
+        traces = [without_content(trace) for trace in traces]
+    name_of = _semconv_name if options.names == "semconv" else None
+    traces = [_with_note(trace) for trace in traces]
+    envelope = to_otlp(traces, dialects=options.dialects, name_of=name_of)
+    if options.max_events is not None:
+        _cut_events(envelope, options.max_events)
     ours = {"attributes": attributes_out(resource_attributes())}
     for by_resource in envelope["resourceSpans"]:
         attributes = by_resource["resource"].get("attributes", [])
@@ -162,6 +202,31 @@ def _envelope(traces: Sequence[Trace]) -> dict[str, Any]:
         ):
             by_resource["resource"] = ours
     return envelope
+
+
+def _with_note(trace: Trace) -> Trace:
+    """Say on the root what OTLP has no place for."""
+    count, root = len(attachment_ids(trace)), trace.data.root
+    if not count or root is None:
+        return trace
+    noted = copy.copy(root)
+    said = unsent(count, "OTLP has no place for them")
+    noted.raw_attributes = {**root.raw_attributes, UNSENT: said}
+    spans = [noted if span is root else span for span in trace.data.spans]
+    return Trace(trace.info, TraceData(spans))
+
+
+def _semconv_name(span: Span) -> str:
+    return semconv_name(span, write(span, "gen_ai"))
+
+
+def _cut_events(envelope: dict[str, Any], most: int) -> None:
+    """Leave events out, and say how many."""
+    for _, _, span in _flat(envelope):
+        dropped = len(span["events"]) - most
+        if dropped > 0:
+            span["events"] = span["events"][:most]
+            span["droppedEventsCount"] = dropped
 
 
 def _pieces(envelope: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -174,14 +239,19 @@ def _pieces(envelope: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _halves(envelope: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    flat = [
+    flat = _flat(envelope)
+    middle = len(flat) // 2
+    return _joined(flat[:middle]), _joined(flat[middle:])
+
+
+def _flat(envelope: dict[str, Any]) -> list[tuple[dict[str, Any], ...]]:
+    """Give each span with its resource and its scope."""
+    return [
         (by_resource, by_scope, span)
         for by_resource in envelope["resourceSpans"]
         for by_scope in by_resource["scopeSpans"]
         for span in by_scope["spans"]
     ]
-    middle = len(flat) // 2
-    return _joined(flat[:middle]), _joined(flat[middle:])
 
 
 def _joined(flat: Sequence[tuple[dict[str, Any], ...]]) -> dict[str, Any]:
@@ -204,8 +274,12 @@ def _count(envelope: dict[str, Any]) -> int:
     )
 
 
-def _protobuf() -> tuple[Callable[[dict[str, Any]], bytes], Any]:
-    """Give what writes requests and reads answers; both are costly to import."""
+def _protobuf(because: str = "") -> tuple[Callable[[dict[str, Any]], bytes], Any]:
+    """Give what writes requests and reads answers; both are costly to import.
+
+    Args:
+        because: What a receiver said that made it necessary.
+    """
     from spantree.entities.otel_proto import request_to_proto
 
     try:
@@ -213,8 +287,9 @@ def _protobuf() -> tuple[Callable[[dict[str, Any]], bytes], Any]:
             ExportTraceServiceResponse,
         )
     except ModuleNotFoundError:
-        msg = 'OTLP as protobuf needs opentelemetry-proto: pip install "spantree[ui]"'
-        raise NotAllowedError(msg) from None
+        msg = "OTLP as protobuf needs opentelemetry-proto"
+        words = f"{because}; {msg}" if because else msg
+        raise NotAllowedError(words, 'pip install "spantree[ui]"') from None
     return request_to_proto, ExportTraceServiceResponse
 
 

@@ -59,6 +59,10 @@ class Remote:
         """Give the names of the experiments there."""
         return [str(found["name"]) for found in self._api.experiments()]
 
+    def attachment(self, key: int, attachment_id: str) -> bytes | None:
+        """Give the bytes of an attachment, None if there are none."""
+        return self._api.get_attachment(trace_id_text(key), attachment_id)
+
     def has_experiment(self, name: str) -> bool:
         """Tell whether there is an experiment of that name."""
         return self._api.experiment_id(name, create=False) is not None

@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from spantree.entities.ids import trace_id_text
@@ -245,7 +246,7 @@ class Sender:
         except NotAllowedError as error:
             self._backoff.failed(error.words, _BLOCKED_S)
             box.give_back(by_key.values(), State.BLOCKED, error.words)
-            self._warn("blocked", f"{error.words}; check the credentials")
+            self._warn("blocked", f"{error.words}; {error.advice}")
         except RefusedError as error:
             refused = list(by_key.values())
             if len(refused) == 1:
@@ -271,7 +272,8 @@ class Sender:
         for entry in entries:
             trace = store.get(entry.key)
             if trace is not None:
-                yield Parcel(trace, entry.what, entry.experiment)
+                attachment = partial(store.attachments.get, entry.key)
+                yield Parcel(trace, entry.what, entry.experiment, attachment)
             breathe()
 
     def _box(self) -> Outbox:

@@ -60,6 +60,12 @@ class Server:
         trace.info.trace_location = TraceLocation.from_experiment_id(number)
         return trace
 
+    def attachment(self, key: int, attachment_id: str) -> bytes | None:
+        """Give the bytes of an attachment that the local store does not have."""
+        return self._ask(
+            lambda: self._remote.attachment(key, attachment_id), None, "attachment"
+        )
+
     def search(
         self,
         query: Query,

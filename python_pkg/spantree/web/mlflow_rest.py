@@ -1,11 +1,13 @@
 """The part of MLflow's REST API that its tracing client uses.
 
 Enough that ``mlflow.set_tracking_uri("http://…")`` logs here and reads back: traces,
-tags, assessments, experiments. Runs, models and artifacts are not served.
+tags, assessments, attachments, experiments. Runs, models and other artifacts are not
+served.
 """
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from spantree.entities.ids import parse_trace_id
 from spantree.search import parse_query
 from spantree.search.evaluate import LINKED_PROMPTS
 from spantree.web.answers import JsonAnswer
-from spantree.web.bodies import read_object
+from spantree.web.bodies import read_body, read_object
 from spantree.web.mlflow_wire import (
     assessment_in,
     assessment_out,
@@ -44,9 +46,15 @@ if TYPE_CHECKING:
 # The version whose client is answered; it looks for at least 3.4 before it sends spans.
 MLFLOW_VERSION = "3.17.2"
 _MOST_RESULTS = 500
+_BYTES = "application/octet-stream"
 _MOST_DELETED = 10_000
 _SOURCE_RUN = "mlflow.sourceRun"
 _VERSIONS = ("/api/2.0/mlflow", "/api/3.0/mlflow")
+_ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+# As `mlflow_wire.info_out` names the place of a trace's attachments.
+_ATTACHMENT = re.compile(
+    r"/*[^/]+/traces/(tr-[0-9a-f]{32})/artifacts/attachments/([0-9a-f-]{36})"
+)
 
 
 def routes(desk: Desk) -> list[Route]:
@@ -80,7 +88,17 @@ def routes(desk: Desk) -> list[Route]:
     ]
     methods = ["GET", "POST", "PATCH", "PUT", "DELETE"]
     rest = [Route(v + "/{path:path}", _not_served, methods=methods) for v in _VERSIONS]
-    return [Route("/version", _version), *served, *rest]
+    kept = [
+        Route(f"{_ARTIFACTS}/{{path:path}}", traces.put_attachment, methods=["PUT"]),
+        Route(f"{_ARTIFACTS}/{{path:path}}", traces.get_artifact, methods=["GET"]),
+        *(
+            Route(
+                f"/ajax-api/{version}/mlflow/get-trace-artifact", traces.get_attachment
+            )
+            for version in ("2.0", "3.0")
+        ),
+    ]
+    return [Route("/version", _version), *kept, *served, *rest]
 
 
 async def _version(_: Request) -> Response:
@@ -150,6 +168,44 @@ class _Traces:
         keys = [trace.key for trace in wanted]
         count = await self._desk.change(lambda store: store.delete(keys))
         return JsonAnswer({"traces_deleted": count})
+
+    async def put_attachment(self, request: Request) -> Response:
+        trace, attachment_id = await self._attached(request)
+        content = await read_body(request)
+        await self._desk.change(
+            lambda store: store.attachments.put(trace.key, attachment_id, content)
+        )
+        return JsonAnswer({})
+
+    async def get_artifact(self, request: Request) -> Response:
+        trace, attachment_id = await self._attached(request)
+        return await self._attachment(trace, attachment_id)
+
+    async def get_attachment(self, request: Request) -> Response:
+        given = request.query_params
+        trace = await self._desk.require(
+            given.get("request_id", ""), include_spans=False
+        )
+        return await self._attachment(trace, given.get("path", ""))
+
+    async def _attached(self, request: Request) -> tuple[Trace, str]:
+        found = _ATTACHMENT.fullmatch(request.path_params["path"])
+        if found is None:
+            msg = "Of artifacts, spantree keeps the attachments of traces only."
+            raise SpantreeException(msg, RESOURCE_DOES_NOT_EXIST)
+        trace = await self._desk.require(found[1], include_spans=False)
+        return trace, found[2]
+
+    async def _attachment(self, trace: Trace, attachment_id: str) -> Response:
+        content = await self._desk.read(
+            lambda store: _bytes_of(store, trace.key, attachment_id)
+        )
+        if content is None:
+            msg = f"Trace {trace.trace_id} has no attachment {attachment_id!r:.80}."
+            raise SpantreeException(msg, RESOURCE_DOES_NOT_EXIST)
+        # Never shown in the page: it may be anything, a page of HTML too.
+        headers = {"Content-Disposition": "attachment"}
+        return Response(content, media_type=_BYTES, headers=headers)
 
     async def link_to_run(self, request: Request) -> Response:
         given = await read_object(request)
@@ -292,6 +348,13 @@ class _Experiments:
                 return JsonAnswer({"experiment": experiment_out(one)})
         msg = f"There is no experiment with the {what:.200}."
         raise SpantreeException(msg, RESOURCE_DOES_NOT_EXIST)
+
+
+def _bytes_of(store: Store, key: int, attachment_id: str) -> bytes | None:
+    try:
+        return store.attachments.get(key, attachment_id)
+    except FileNotFoundError:  # it is no id
+        return None
 
 
 def _patch_metadata(store: Store, key: int, texts: dict[str, str]) -> None:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from spantree.entities.experiment import Experiment
     from spantree.entities.span import Span
 
+ARTIFACTS = "mlflow.artifactLocation"
+"""Tells the client where to put attachments."""
 # Tells the client that spans came by OTLP: else it uploads them once more, as a file.
 _SPANS_LOCATION = "mlflow.trace.spansLocation"
 _SPANS_ARE_HERE = {_SPANS_LOCATION: "TRACKING_STORE"}
@@ -57,6 +59,9 @@ def info_out(info: TraceInfo) -> dict[str, Any]:
         found["state"] = TraceState.IN_PROGRESS.value
         found["trace_metadata"][_STATE] = info.state.value
     found["tags"] |= _SPANS_ARE_HERE
+    found["tags"][ARTIFACTS] = (
+        f"mlflow-artifacts:/{info.experiment_id}/traces/{info.trace_id}/artifacts"
+    )
     found["assessments"] = [assessment_out(one) for one in info.assessments]
     return {key: value for key, value in found.items() if value is not None}
 
@@ -101,7 +106,8 @@ def info_in(found: Mapping[str, Any]) -> Trace:
         metadata = _texts(info.get("trace_metadata"))
         state = metadata.pop(_STATE, None) or info.get("state", "STATE_UNSPECIFIED")
         tags = _texts(info.get("tags"))
-        tags.pop(_SPANS_LOCATION, None)
+        for ours in (_SPANS_LOCATION, ARTIFACTS):
+            tags.pop(ours, None)
         read = TraceInfo(
             trace_id=trace_id,
             trace_location=TraceLocation.from_experiment_id(str(where)),

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
+import ssl
+import sys
+import time
 
 import pytest
 from support.loopback import Loopback
 
 import spantree
+from spantree.entities import SpanEvent
 from spantree.entities.otlp import from_otlp
+from spantree.exceptions import SpantreeException
 from spantree.shipping.otlp import endpoint, resource_attributes
 
 EXPORT = "opentelemetry.proto.collector.trace.v1.trace_service_pb2"
@@ -34,6 +40,13 @@ def traced():
         return spantree.get_trace(root.trace_id)
 
     return record
+
+
+def until(condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "nothing came of it"
+        time.sleep(0.01)
 
 
 def plain(span):
@@ -156,3 +169,202 @@ def test_ids_are_hex_not_base64(server, traced):
     ((trace_id, span_id), *_) = server.spans
     assert f"tr-{trace_id}" == trace.trace_id
     assert base64.b16decode(span_id.upper())
+
+
+def test_a_receiver_that_takes_no_json_gets_protobuf(server, traced):
+    service = pytest.importorskip(EXPORT)
+    server.reads_json = False
+
+    trace = traced(f"otlp+{server.uri}")
+
+    first, second = server.requests
+    assert first.headers["Content-Type"] == "application/json"
+    assert second.headers["Content-Type"] == "application/x-protobuf"
+    message = service.ExportTraceServiceRequest.FromString(second.body)
+    assert len(message.resource_spans[0].scope_spans[0].spans) == 2
+    assert spantree.stats()["shipped"] == 1
+    assert spantree.get_trace(trace.info.trace_id) is not None
+
+
+def test_without_protobuf_it_says_what_to_install(server, traced, caplog, monkeypatch):
+    monkeypatch.setitem(sys.modules, EXPORT, None)
+    server.reads_json = False
+    spantree.set_tracking_uri(f"otlp+{server.uri}")
+    with spantree.start_span("s"):
+        pass
+    spantree.flush_trace_async_logging()
+
+    until(lambda: spantree.stats()["blocked"] == 1)
+    assert "415: only protobuf here; OTLP as protobuf needs" in caplog.text
+    assert 'pip install "spantree[ui]"' in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "encoding"),
+    [
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "none", None),
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "none", None),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip", "gzip"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "5000", "gzip"),
+    ],
+)
+def test_compression_is_as_the_variable_says(
+    server, traced, monkeypatch, variable, value, encoding
+):
+    monkeypatch.setenv(variable, value)
+
+    traced(f"otlp+{server.uri}", attributes={"long": "x" * 2000})
+
+    (request,) = server.requests
+    assert request.headers.get("Content-Encoding") == encoding
+
+
+def test_those_of_traces_win_over_the_general_ones(server, traced, monkeypatch):
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "a=general,only=general")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=traces")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"{server.uri}/as/is")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json")
+    server.answer = lambda request: (server.requests.append(request), (200, {}, {}))[1]
+
+    traced("otlp")
+
+    (request,) = server.requests
+    assert request.path == "/as/is"
+    assert (request.headers["a"], request.headers.get("only")) == ("traces", None)
+    assert request.headers["Content-Type"] == "application/json"
+
+
+def test_a_timeout_that_is_set_is_kept_to(traced, monkeypatch, caplog):
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "0.2")
+    with Loopback("slow") as server:
+        spantree.set_tracking_uri(f"otlp+{server.uri}")
+        with spantree.start_span("s"):
+            pass
+        spantree.flush_trace_async_logging()
+
+        assert spantree.stats()["waiting"] == 1
+        assert "does not answer in time" in caplog.text
+
+
+def test_grpc_is_refused_where_the_environment_alone_decides(
+    server, traced, monkeypatch, caplog
+):
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.uri)
+    spantree.set_tracking_uri("otlp")
+    with spantree.start_span("s"):
+        pass
+    spantree.flush_trace_async_logging()
+    until(lambda: spantree.stats()["blocked"] == 1)
+    assert "says gRPC; set SPANTREE_OTLP_PROTOCOL to http/json" in caplog.text
+    assert server.requests == []
+
+    spantree.set_tracking_uri(None)
+    traced(f"otlp+{server.uri}")
+    assert len(server.requests) == 1
+
+
+def test_a_client_certificate_is_shown(tmp_path, monkeypatch):
+    files = {
+        name: str(tmp_path / name) for name in ("CLIENT_CERTIFICATE", "CLIENT_KEY")
+    }
+    for name, path in files.items():
+        monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{name}", path)
+    loaded = []
+    monkeypatch.setattr(
+        ssl.SSLContext, "load_cert_chain", lambda _, *given: loaded.append(given)
+    )
+    spantree.set_tracking_uri("otlp+https://127.0.0.1:9")
+    with spantree.start_span("s"):
+        pass
+    spantree.flush_trace_async_logging()
+
+    assert loaded[0] == tuple(files.values())
+
+
+@pytest.fixture
+def chatted(server):
+    """Send a chat with given options; give the span as the backend gets it."""
+
+    def send(**options):
+        spantree.configure(otlp=options)
+        spantree.set_tracking_uri(f"otlp+{server.uri}")
+        with spantree.start_span("my chat", span_type="CHAT_MODEL") as chat:
+            chat.set_inputs({"messages": [{"role": "user", "content": "quéstion"}]})
+            chat.set_outputs({"choices": [{"message": {"content": "ánswer"}}]})
+            chat.set_attribute("mlflow.llm.model", "gpt-4o-mini")
+            chat.set_attribute("own", "kept")
+            for number in range(5):
+                chat.add_event(SpanEvent("mlflow.chunk.item", 5, {"value": "ánswer"}))
+                chat.add_event(SpanEvent(f"event {number}", 5))
+        spantree.flush_trace_async_logging()
+        (request,) = server.requests
+        (by_resource,) = request.json["resourceSpans"]
+        return by_resource["scopeSpans"][0]["spans"][0], request
+
+    yield send
+    spantree.configure(otlp=None)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "gen_ai", "openinference"),
+    [
+        ("gen_ai", True, False),
+        ("openinference", False, True),
+        ("both", True, True),
+        ("none", False, False),
+    ],
+)
+def test_whose_words_stand_beside_ours(chatted, dialect, gen_ai, openinference):
+    span, request = chatted(dialect=dialect)
+
+    assert ("gen_ai.operation.name" in plain(span)) == gen_ai
+    assert ("openinference.span.kind" in plain(span)) == openinference
+    (back,) = from_otlp(request.json)
+    assert back.data.spans[0].name == "my chat"
+    assert back.data.spans[0].span_type == "CHAT_MODEL"
+    found = back.data.spans[0].attributes
+    assert not [k for k in found if k.startswith(("gen_ai", "openinference", "llm."))]
+
+
+def test_names_as_the_conventions_have_them_come_back_as_ours(chatted):
+    span, request = chatted(names="semconv")
+
+    assert span["name"] == "chat gpt-4o-mini"
+    (back,) = from_otlp(request.json)
+    assert back.data.spans[0].name == "my chat"
+    assert "spantree.name" not in back.data.spans[0].attributes
+
+
+def test_content_can_be_kept_here(chatted):
+    span, request = chatted(content=False, dialect="both")
+
+    text = request.body.decode() + json.dumps(request.json, ensure_ascii=False)
+    assert "quéstion" not in text
+    assert "ánswer" not in text
+    assert plain(span)["own"] == "kept"
+    assert plain(span)["gen_ai.response.model"] == "gpt-4o-mini"
+    assert [e["name"] for e in span["events"]] == [f"event {n}" for n in range(5)]
+    here = spantree.get_trace(spantree.get_last_active_trace_id())
+    assert "quéstion" in str(here.data.spans[0].inputs)
+
+
+def test_events_left_out_are_counted(chatted):
+    span, _ = chatted(max_events=3)
+
+    assert (len(span["events"]), span["droppedEventsCount"]) == (3, 7)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dialekt": "x"}, "Unknown option 'dialekt' of otlp. Did you mean 'dialect'"),
+        ({"dialect": "genai"}, "otlp's dialect is one of 'gen_ai', 'openinference'"),
+        ({"max_events": "3"}, "otlp's max_events is a whole number or None, not '3'"),
+        ({"content": "no"}, "otlp's content is one of True, False, not 'no'"),
+    ],
+)
+def test_options_that_can_not_be(options, message):
+    with pytest.raises(SpantreeException, match=re.escape(message)):
+        spantree.configure(otlp=options)

@@ -27,6 +27,8 @@ spantree.set_experiment("from spantree")
 
 @spantree.trace(span_type="TOOL")
 def look_up(key):
+    picture = spantree.tracing.attachments.Attachment("image/png", b"a picture")
+    spantree.get_current_active_span().set_inputs({"key": key, "picture": picture})
     return {"found": [key, 2.5]}
 
 
@@ -129,6 +131,7 @@ READER = """
 import json
 import sys
 import spantree
+from spantree._runtime import RUNTIME
 
 spantree.set_tracking_uri(sys.argv[1])
 spantree.set_experiment("from spantree")
@@ -151,6 +154,9 @@ found["status"] = names("status = 'OK' AND tags.team = 'red'", max_results=5)
 key = trace.info.trace_id
 found["spans"] = [span.name for span in spantree.get_trace(key).data.spans]
 found["outputs"] = spantree.get_trace(key).data.spans[0].outputs
+address = spantree.get_trace(key).data.spans[1].inputs["picture"]
+attachment_id = address.partition("://")[2].partition("?")[0]
+found["picture"] = RUNTIME.attachment(spantree.get_trace(key), attachment_id).decode()
 spantree.set_trace_tag(key, "later", "yes")
 spantree.delete_trace_tag(key, "team")
 feedback = spantree.log_feedback(trace_id=key, name="kind", value=0.5)
@@ -185,6 +191,7 @@ def test_spantree_reads_back_what_another_one_has_logged_here(site, tmp_path):
         "status": ["agent"],
         "spans": ["agent", "look_up"],
         "outputs": {"found": ["why?", 2.5]},
+        "picture": "a picture",
         "tags": ["yes", None],
         "judged": ["good", "kind", "want"],
         "left": ["good", "want"],

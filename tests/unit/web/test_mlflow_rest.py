@@ -178,3 +178,55 @@ def test_an_update_changes_what_it_names(site, store):
         {"a": "1", "b": "2"},
     )
     assert changed["create_time"] == made["create_time"]
+
+
+ATTACHMENT = "0a1b2c3d-0000-4000-8000-00000000000f"
+
+
+def folder(trace_id):
+    return f"/api/2.0/mlflow-artifacts/artifacts/0/traces/{trace_id}/artifacts"
+
+
+def test_attachments_are_kept_and_given(site, store, some):
+    trace_id = some[0].trace_id
+    path = f"{folder(trace_id)}/attachments/{ATTACHMENT}"
+    info = site.get(f"/api/3.0/mlflow/traces/{trace_id}").json()["trace"]["trace_info"]
+
+    assert site.put(path, content=b"<b>bytes</b>").status_code == 200
+
+    where = info["tags"]["mlflow.artifactLocation"]
+    assert where == f"mlflow-artifacts:/0/traces/{trace_id}/artifacts"
+    query = {"request_id": trace_id, "path": ATTACHMENT}
+    for answer in (
+        site.get(path),
+        site.get("/ajax-api/3.0/mlflow/get-trace-artifact", params=query),
+    ):
+        assert answer.content == b"<b>bytes</b>"
+        assert answer.headers["Content-Disposition"] == "attachment"
+        assert answer.headers["Content-Type"] == "application/octet-stream"
+    assert store.attachments.get(some[0].key, ATTACHMENT) == b"<b>bytes</b>"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/2.0/mlflow-artifacts/artifacts/0/run/artifacts/model.pkl",
+        folder("tr-" + "9" * 32) + f"/attachments/{ATTACHMENT}",
+        folder("tr-" + "9" * 32) + "/attachments/../../../x",
+    ],
+)
+def test_other_artifacts_are_not_kept(site, some, path):
+    assert site.put(path, content=b"x").status_code == 404
+
+
+def test_an_attachment_that_is_not_there(site, some):
+    for path in (ATTACHMENT, "../../etc/passwd", ""):
+        query = {"request_id": some[0].trace_id, "path": path}
+        answer = site.get("/ajax-api/3.0/mlflow/get-trace-artifact", params=query)
+        assert answer.status_code == 404
+
+
+def test_strangers_get_no_attachment(stranger, some):
+    path = f"{folder(some[0].trace_id)}/attachments/{ATTACHMENT}"
+    assert stranger.put(path, content=b"x").status_code == 401
+    assert stranger.get(path).status_code == 401

@@ -40,10 +40,12 @@ COSTS: Final = {
     "output_cost": ("llm.cost.completion",),
     "total_cost": ("llm.cost.total",),
 }
+MODEL: Final = "llm.model_name"
+MODEL_ANSWERED: Final = "llm.response.model_name"
 FIELDS: Final = {
     "mlflow.llm.model": (
-        "llm.response.model_name",
-        "llm.model_name",
+        MODEL_ANSWERED,
+        MODEL,
         "llm.request.model_name",
         "embedding.model_name",
         "reranker.model_name",

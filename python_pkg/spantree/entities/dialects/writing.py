@@ -69,6 +69,9 @@ def _openinference(span: Span) -> dict[str, Any]:
     found = _renamed(attributes, openinference.FIELDS)
     found |= _renamed(attributes.get(TOKEN_USAGE), openinference.USAGE)
     found |= _renamed(attributes.get(COST), openinference.COSTS)
+    if openinference.MODEL_ANSWERED in found:
+        # The one name that backends look for, whichever model it is.
+        found[openinference.MODEL] = found[openinference.MODEL_ANSWERED]
     found[openinference.KIND] = _kind(span.span_type)
     found |= _texts(span, openinference.INPUT, openinference.OUTPUT)
     for name, mime_type in openinference.MIME_TYPE.items():
