@@ -9,7 +9,6 @@ Everything here is loaded when it is first used.
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -290,13 +289,19 @@ __all__ = [
 ]
 
 
+_ALONE = "Of MLflow it has tracing alone: no runs, models or evaluation."
+
+
 def __getattr__(name: str) -> object:
     """Load a public name when it is first asked for."""
     if name not in _WHERE and name not in _MODULES:
         msg = f"module 'spantree' has no attribute {name!r}"
         if not name.startswith("_"):
-            msg += ". Of MLflow it has tracing alone: no runs, models or evaluation"
-        raise AttributeError(msg, name=name, obj=sys.modules[__name__])
+            # Not Python's own suggestion, which IPython does not show.
+            from spantree.entities.errors import did_you_mean
+
+            msg += f".{did_you_mean(name, __all__)} {_ALONE}"
+        raise AttributeError(msg)
     # Whatever is used first, the recorder must find its store.
     import_module("spantree._runtime")
     if name in _MODULES:

@@ -258,7 +258,7 @@ def test_a_failing_renderer_leaves_one_line(run_cells):
 
     texts = [o.data["text/plain"] for o in result.outputs(2) if "data" in o]
     assert (
-        "● work · 1 spans (view failed: ZeroDivisionError; %trace last --text)" in texts
+        "● work · 1 span (view failed: ZeroDivisionError; %trace last --text)" in texts
     )
 
 

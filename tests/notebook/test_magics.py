@@ -171,6 +171,18 @@ def test_every_magic_explains_itself_with_two_examples(answers, line):
     assert all(line.split()[0] in example for example in examples)
 
 
+def test_help_of_the_cell_s_magic_is_shown_and_the_cell_not_run(run_cells):
+    result = run_cells(LOAD, "%%trace -h\nprint('ran')")
+
+    printed, said = result.outputs(1)
+    assert printed.text.startswith("usage: %%trace [--into VAR]")
+    assert "  %%trace answer --compare" in printed.text.splitlines()
+    assert said.name == "stderr"
+    assert said.text.startswith(
+        "UsageError: %%trace -h shows its help; the cell did not"
+    )
+
+
 @pytest.mark.parametrize("line", SILENT)
 def test_a_semicolon_silences_the_answer(answers, line):
     assert answers[line] == []

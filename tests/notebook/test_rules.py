@@ -173,8 +173,11 @@ def test_what_was_found_draws_itself_as_last_expression(run_cells):
         found.format(1) + "[0].data.spans[0]",
         "%unload_ext spantree",
         found.format(2),
+        "%load_ext spantree",
+        "with spantree.start_span('live') as span: pass\nspan",
     )
 
+    assert len(result.trees(11)) == 1
     assert [tree[MIME]["view"]["mode"] for tree in result.trees(2)] == ["tree"]
     assert result.trees(2)[0]["text/plain"].count("work  OK") == 2
     assert [tree[MIME]["view"]["mode"] for tree in result.trees(3)] == ["table"]

@@ -396,8 +396,8 @@ class Span:
         return from_proto(otel_proto_span)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object] | None:
-        # An open one stands in the tree under its cell, which follows it.
-        draw = None if self.end_time_ns is None else Span.renderer
+        # A live one stands in the tree under its cell, which follows it.
+        draw = Span.renderer if type(self) is Span else None
         return None if draw is None else draw(self)
 
     def __repr__(self) -> str:

@@ -41,9 +41,8 @@ class MagicParser(argparse.ArgumentParser):
         text = "examples:\n" + "\n".join(f"  {line}" for line in examples)
         super().__init__(
             prog=name,
-            # IPython gives each % of a line to the user; argparse formats with them.
-            description=about.replace("%", "%%"),
-            epilog=text.replace("%", "%%"),
+            description=about,
+            epilog=text,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             add_help=False,
             allow_abbrev=False,
@@ -57,10 +56,6 @@ class MagicParser(argparse.ArgumentParser):
     def shown_actions(self) -> list[argparse.Action]:
         """The arguments, in the order in which they were added."""
         return list(self._actions)
-
-    def format_help(self) -> str:
-        """Give the help text, its percent signs single."""
-        return super().format_help().replace("%%", "%")
 
     def read(self, line: str) -> argparse.Namespace:
         """Parse a magic's line.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from spantree.recording import guard
 from spantree.render import FULL, LEAN, LIVE, mime_bundle, mode_for
+from spantree.render.format import counted
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -174,6 +175,6 @@ def _failure(traces: list[Trace], error: Exception) -> str:
     name = last.data.root.name if last.data.root else last.trace_id
     more = f" and {len(traces) - 1} more" if len(traces) > 1 else ""
     return (
-        f"● {name}{more} · {len(last.data.spans)} spans "
+        f"● {name}{more} · {counted(len(last.data.spans), 'span')} "
         f"(view failed: {type(error).__name__}; %trace last --text)"
     )

@@ -288,14 +288,11 @@ def test_sampling_is_no_switch_of_tracing():
 
 def test_what_is_no_tracing_is_said_to_be_missing():
     with pytest.raises(
-        AttributeError, match="has no attribute 'log_metric'. Of MLflow"
+        AttributeError, match="no attribute 'log_metric'.*tracing alone"
     ):
         spantree.log_metric  # noqa: B018 - reading it is what fails
-    with pytest.raises(AttributeError) as misspelt:
+    with pytest.raises(AttributeError, match="Did you mean 'start_span'"):
         spantree.star_span  # noqa: B018
-
-    # By these two Python suggests the nearest name below the traceback.
-    assert (misspelt.value.name, misspelt.value.obj) == ("star_span", spantree)
     assert not hasattr(spantree, "__nothing__")
 
 

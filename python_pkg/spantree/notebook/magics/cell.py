@@ -87,7 +87,10 @@ class CellMagic:
         try:
             arguments = self.magic.parser.read(line)
         except HelpAsked as help_text:
-            raise UsageError(str(help_text)) from None
+            print(help_text)  # noqa: T201 - a magic's answer
+            raise UsageError(
+                "%%trace -h shows its help; the cell did not run"
+            ) from None
         tags = dict(map(pair, arguments.tag))
         compared = None
         if arguments.compare not in (None, _PREVIOUS):
