@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
+from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from spantree.recording.context import CURRENT, leave_to
@@ -283,10 +284,41 @@ def _parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
         function = function.__wrapped__
     if isinstance(function, types.FunctionType):
         # Not the `__wrapped__` one's: what counts is what can be passed here.
-        found = inspect.signature(function, follow_wrapped=False)
-        return list(found.parameters.values())
+        if "__signature__" in function.__dict__:
+            found = inspect.signature(function, follow_wrapped=False)
+            return list(found.parameters.values())
+        return _parameters_of_code(function)
     kinds = inspect.Parameter
     return [kinds("args", kinds.VAR_POSITIONAL), kinds("kwargs", kinds.VAR_KEYWORD)]
+
+
+def _parameters_of_code(function: types.FunctionType) -> list[inspect.Parameter]:
+    """Read parameters as `inspect` does, annotations left alone.
+
+    From Python 3.14 on they are evaluated when they are first asked for, and may name
+    what is defined later.
+    """
+    kinds = inspect.Parameter
+    code, defaults = function.__code__, function.__defaults__ or ()
+    by_name = function.__kwdefaults__ or {}
+    names = iter(code.co_varnames)
+    found = []
+    first_default = code.co_argcount - len(defaults)
+    for at, name in enumerate(islice(names, code.co_argcount)):
+        is_bare = at < code.co_posonlyargcount
+        kind = kinds.POSITIONAL_ONLY if is_bare else kinds.POSITIONAL_OR_KEYWORD
+        default = kinds.empty if at < first_default else defaults[at - first_default]
+        found.append(kinds(name, kind, default=default))
+    by_keyword = [
+        kinds(name, kinds.KEYWORD_ONLY, default=by_name.get(name, kinds.empty))
+        for name in islice(names, code.co_kwonlyargcount)
+    ]
+    if code.co_flags & inspect.CO_VARARGS:
+        found.append(kinds(next(names), kinds.VAR_POSITIONAL))
+    found += by_keyword
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        found.append(kinds(next(names), kinds.VAR_KEYWORD))
+    return found
 
 
 def _set_defaults(
@@ -306,8 +338,11 @@ def _look_like(wrapper: types.FunctionType, instance: object) -> None:
             if isinstance(value, types.FunctionType) and not name.startswith("_"):
                 wrapper.__dict__.setdefault(name, types.MethodType(value, instance))
     wrapper.__doc__ = instance.__doc__
-    for name, value in getattr(instance, "__dict__", {}).items():
+    own = getattr(instance, "__dict__", {})
+    for name, value in own.items():
         setattr(wrapper, name, value)
+    if own.keys().isdisjoint(("__signature__", "__wrapped__")):
+        return
     first = inspect.Parameter("_self", inspect.Parameter.POSITIONAL_ONLY)
     signature = inspect.signature(instance)  # type: ignore[arg-type]
     wrapper.__signature__ = signature.replace(  # type: ignore[attr-defined]

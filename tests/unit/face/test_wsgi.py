@@ -191,8 +191,13 @@ def flask_app():
 def test_a_flask_request_is_named_by_its_route():
     client = flask_app().test_client()
 
-    assert client.get("/items/3", headers={"X-Session-ID": "s-1"}).json["number"] == 3
-    assert client.get("/items/4").status_code == 503
+    assert (
+        client.get("/items/3", headers={"X-Session-ID": "s-1"}, buffered=True).json[
+            "number"
+        ]
+        == 3
+    )
+    assert client.get("/items/4", buffered=True).status_code == 503
 
     failed, fine = spantree.search_traces(
         "name = 'GET /items/<int:number>'", return_type="list"

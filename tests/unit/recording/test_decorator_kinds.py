@@ -7,6 +7,8 @@ import functools
 import inspect
 import math
 import re
+import sys
+import textwrap
 from unittest.mock import MagicMock
 
 import pytest
@@ -389,6 +391,88 @@ def test_a_callable_that_refuses_questions_is_left_as_it_is(traces, monkeypatch)
 
     assert trace(hostile)(3) == 3
     reset_internal_errors()
+
+
+def defined(source, **names):
+    """Run newer Python than that of this file; gives what it defined."""
+    namespace = {"__name__": __name__, **names}
+    text = textwrap.dedent(source)
+    # Without this file's own way of leaving annotations alone.
+    exec(compile(text, "<test>", "exec", dont_inherit=True), namespace)
+    return namespace
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="has no type parameters")
+def test_type_parameters_stay(traces):
+    found = defined(
+        """
+        def plain[T: int, *Ts](x: T, *more: *Ts) -> T:
+            return x
+
+        traced = trace(plain)
+        """,
+        trace=trace,
+    )
+    plain, traced = found["plain"], found["traced"]
+
+    assert traced(1) == 1
+    assert traced.__type_params__ == plain.__type_params__ != ()
+    assert inspect.signature(traced) == inspect.signature(plain)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="annotates at once")
+def test_annotations_may_name_what_is_defined_later(traces):
+    evaluated = []
+    found = defined(
+        """
+        import asyncio
+
+        def plain(a: Later, b: note(int) = 1, *c, d: Later = 2, **e) -> Later:
+            return a
+
+        traced = trace(plain)
+
+        @trace
+        async def coroutine(a: Later):
+            return a
+
+        @trace
+        def items(a: Later):
+            yield a
+
+        @trace
+        async def flow(a: Later):
+            yield a
+
+        class Tool:
+            @trace
+            def method(self, a: Tool | Later):
+                return a
+
+            def __call__(self, a: Later):
+                return a
+
+        async def collected():
+            return [x async for x in flow(4)]
+
+        answers = [
+            traced(1), asyncio.run(coroutine(2)), list(items(3)),
+            asyncio.run(collected()), Tool().method(5), trace(Tool())(6),
+        ]
+        """,
+        trace=trace,
+        note=lambda kind: evaluated.append(kind) or kind,
+    )
+    plain, traced = found["plain"], found["traced"]
+
+    assert found["answers"] == [1, 2, [3], [4], 5, 6]
+    assert len(traces) == 6
+    assert evaluated == []
+    with pytest.raises(NameError, match="Later"):
+        traced.__annotations__
+    found["Later"] = str
+    assert traced.__annotations__ == plain.__annotations__
+    assert inspect.signature(traced) == inspect.signature(plain)
 
 
 def test_only_innermost_errors_of_a_deep_stack_are_kept(traces, root):
