@@ -56,6 +56,7 @@ def sessions(): return list(spantree.traces(limit=1)["session"])""",
         "span = spantree.get_trace(spantree.get_last_active_trace_id()).data.spans[0]\n"
         "print('tell no one' in str(span.inputs), bool(span.outputs))"
     ),
+    "card": "%spantree",
     "all off": "%autolog all off",
     "unrecorded call": (
         "_ = client.chat.completions.create(model='gpt-4o-mini',"
@@ -140,3 +141,11 @@ def test_what_is_switched_off_records_nothing(cells):
     assert cells["unrecorded"][1] == []
     assert len(cells["recorded"][1]) == 1
     assert cells["unrecorded call"][1] == []
+
+
+def test_the_card_names_the_counts_that_are_not_0(cells):
+    (counts,) = [line for line in cells["card"][0].splitlines() if "saved" in line]
+
+    assert counts.startswith("saved ")
+    assert "waiting " in counts
+    assert "dropped" not in counts

@@ -86,7 +86,10 @@ def _card(desk: Desk) -> Report:
         "session": desk.frames.session,
         "stats": desk.host.stats(),
     }
-    counts = " · ".join(f"{name} {n:,}" for name, n in desk.host.stats().items())
+    always = ("saved", "waiting")
+    counts = " · ".join(
+        f"{name} {n:,}" for name, n in desk.host.stats().items() if n or name in always
+    )
     recording = "on" if RECORDER.enabled else "off"
     autolog = ", ".join(traced) or "none"
     kept = f"{facts['today']} in 24 h · {facts['traces']} in all"
@@ -94,7 +97,7 @@ def _card(desk: Desk) -> Report:
         f"spantree {__version__} · recording {recording} · display {display}",
         f"traces → {facts['store']} · {kept}",
         f"autolog: {autolog} · session: {desk.frames.session or 'none'}",
-        counts,
+        f"{counts} (what is not named is 0: %spantree stats)",
         *outside_cells(desk),
         "next: %autolog openai · %traces · %spantree doctor",
     ]
