@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import orjson
@@ -18,6 +17,7 @@ from spantree.entities.errors import (
 from spantree.entities.ids import parse_trace_id
 from spantree.entities.rollup import Usage, roll_up
 from spantree.entities.span import INPUTS, OUTPUTS, Span
+from spantree.entities.span_order import number_repeated_names, tree_order
 from spantree.entities.trace_info import (
     COST,
     SCHEMA_VERSION,
@@ -54,13 +54,11 @@ __all__ = [
     "TraceLocation",
     "TraceRenderer",
     "TraceState",
-    "tree_order",
 ]
 
 _MAX_JSON_CHARACTERS = 100_000_000
 _MAX_JSON_DEPTH = 200
 
-_START = attrgetter("start_time_ns")
 
 DATAFRAME_COLUMNS = (
     "trace_id",
@@ -89,7 +87,7 @@ class TraceData:
 
     def __init__(self, spans: list[Span] | None = None) -> None:
         self.spans = tree_order(spans) if spans else []
-        _number_repeated_names(self.spans)
+        number_repeated_names(self.spans)
 
     @property
     def root(self) -> Span | None:
@@ -364,68 +362,6 @@ def _root_attributes(spans: list[dict[str, Any]]) -> dict[str, str]:
     return spans[0]["attributes"] if spans else {}
 
 
-def tree_order(spans: list[Span]) -> list[Span]:
-    """Sort spans depth-first: parents before children, siblings by start time.
-
-    A span whose parent is not among them stands like a root, so none is lost.
-    """
-    if _is_in_order(spans):
-        return list(spans)
-    known = {span.span_key for span in spans}
-    children: dict[int | None, list[Span]] = {}
-    for span in spans:
-        parent = span.parent_key if span.parent_key in known else None
-        children.setdefault(parent, []).append(span)
-    for siblings in children.values():
-        siblings.sort(key=_START)
-    ordered = _walk(children.pop(None, []), children)
-    return ordered + _circles(children) if children else ordered
-
-
-def _is_in_order(spans: list[Span]) -> bool:
-    """Tell whether spans stand so already, one root first, as calls come."""
-    path: list[Span] = []
-    for span in spans:
-        parent, latest = span.parent_key, None
-        while path and path[-1].span_key != parent:
-            latest = path.pop()
-        if path:
-            if latest is not None and span.start_time_ns < latest.start_time_ns:
-                return False
-        elif parent is not None or latest is not None:
-            return False
-        path.append(span)
-    return True
-
-
-def _circles(children: dict[int | None, list[Span]]) -> list[Span]:
-    """Order spans that are their own ancestors: a broken trace, but none is lost.
-
-    Each circle begins at its earliest span, so the order of reading changes nothing.
-    """
-    rest = [span for siblings in children.values() for span in siblings]
-    rest.sort(key=lambda span: (span.start_time_ns, span.span_key))
-    ordered: dict[int, Span] = {}
-    for first in rest:
-        if first.span_key not in ordered:
-            for span in _walk([first], children):
-                ordered.setdefault(span.span_key, span)
-    return list(ordered.values())
-
-
-def _walk(top: list[Span], children: dict[int | None, list[Span]]) -> list[Span]:
-    """Take spans and all below them out of the map, depth-first."""
-    ordered: list[Span] = []
-    waiting = top[::-1]
-    while waiting:
-        span = waiting.pop()
-        ordered.append(span)
-        below = children.pop(span.span_key, None)
-        if below is not None:
-            waiting += below[::-1]
-    return ordered
-
-
 def _is_deeper(data: object, depth: int) -> bool:
     level = [data]
     for _ in range(depth):
@@ -436,19 +372,6 @@ def _is_deeper(data: object, depth: int) -> bool:
             for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
     return bool(level)
-
-
-def _number_repeated_names(spans: list[Span]) -> None:
-    by_name: dict[str, list[Span]] = {}
-    for span in spans:
-        by_name.setdefault(span.name, []).append(span)
-    if len(by_name) == len(spans):
-        return
-    for namesakes in by_name.values():
-        if len(namesakes) > 1:
-            namesakes.sort(key=_START)
-            for number, span in enumerate(namesakes, 1):
-                span.display_number = number
 
 
 def _json_of(data: dict[str, Any], *, pretty: bool = False) -> str:

@@ -35,8 +35,8 @@ def span_dicts(key: int, rows: str, body: bytes) -> list[dict[str, Any]] | None:
         body: The same, conversations in full.
 
     Returns:
-        In the order of :func:`~spantree.entities.trace.tree_order`; None for a trace
-        that is to be read span by span.
+        In the order of :func:`~spantree.entities.span_order.tree_order`; None for a
+        trace that is to be read span by span.
     """
     said = orjson.loads(rows)
     stored, classes, base = said["s"], said["k"], said["t"]
