@@ -1,7 +1,7 @@
 """Compares the embedded store with mlflow's SQLite store: writing, finding, size.
 
     python benchmarks/store_vs_mlflow.py [--sizes 1000,10000,100000] [--traces 10000]
-        [--markdown docs/store-performance.md]
+        [--alone] [--markdown docs/store-performance.md]
 
 Each library runs in its own environment and process; rounds interleave, minima of CPU
 time are compared. Ingest goes through each library's own API. To search, both stores
@@ -63,11 +63,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        libraries = LIBRARIES[:1] if given.alone else LIBRARIES
         workers = {
-            name: _worker(name, scratch / f"filled-{name}") for name in LIBRARIES
+            name: _worker(name, scratch / f"filled-{name}") for name in libraries
         }
         begun = os.getloadavg()[0]
-        tables = [_ingest(scratch, given.traces, given.rounds)]
+        tables = [] if given.alone else [_ingest(scratch, given.traces, given.rounds)]
         tables += _searches(workers, given.sizes, given.rounds)
         tables.append(latency(_python("spantree"), scratch))
         tables.append(commits(_python("spantree"), scratch))
@@ -97,6 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--traces", type=int, default=10_000, help="to ingest")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument(
+        "--alone", action="store_true", help="without mlflow: how spantree grows"
+    )
     parser.add_argument("--markdown", type=Path, help="also write this page")
     return parser
 
@@ -168,16 +172,19 @@ def _searches(workers: dict[str, Worker], sizes: list[int], rounds: int) -> list
                 theirs_before[query] = size, theirs
                 row = _row(query, ours, theirs, PROMISED[query])
             else:
-                known = f"not asked: {duration(took)} at {before:,}"
+                known = f"not asked: {duration(took)} at {before:,}" if before else ""
                 row = [query, duration(ours), known, "", ""]
             counts = "/".join(str(each["found"]) for each in found.values())
             table.rows.append([*row, counts])
-        bytes_ = [workers[name].ask("size")["bytes"] / size / 5 for name in LIBRARIES]
-        ratio = bytes_[1] / bytes_[0]
-        said = f"×{_DISK}" + (" MISSED" if ratio < _DISK else "")
+        bytes_ = [worker.ask("size")["bytes"] / size / 5 for worker in workers.values()]
         sizes_ = [f"{each:,.0f} B" for each in bytes_]
+        if len(bytes_) > 1:
+            ratio = bytes_[1] / bytes_[0]
+            said = f"×{_DISK}" + (" MISSED" if ratio < _DISK else "")
+            sizes_ += [f"×{digits(ratio)}", said]
+        sizes_ += [""] * (len(table.columns) - 1 - len(sizes_))
         say(table.text())
-        table.rows.append(["disk of a span", *sizes_, f"×{digits(ratio)}", said, ""])
+        table.rows.append(["disk of a span", *sizes_])
         tables.append(table)
     growth = Table(
         f"Growth of spantree's searches from {sizes[0]:,} to {sizes[-1]:,} traces",
