@@ -195,7 +195,8 @@ class LiveTrace(SpanEdits):
         with guard("update_trace"):
             self._unpack()
             self.describe(tags, metadata)
-            self.describe({}, {SESSION: session_id, USER: user})
+            if session_id is not None or user is not None:
+                self.describe({}, {SESSION: session_id, USER: user})
             for field, value in (
                 ("client_request_id", client_request_id),
                 ("request_preview", request_preview),

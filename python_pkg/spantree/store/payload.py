@@ -45,6 +45,10 @@ inputs, outputs, attributes, events (name, time, attributes), links, status mess
 Spans with the same attributes share the dict. (A named tuple takes twice as long.)"""
 
 
+# Short texts in attributes, as names of functions and models, come again and again.
+_SHORT = 64
+
+
 class PayloadEncoder:
     """Encodes the payloads of a chunk; attributes that come again but once."""
 
@@ -190,7 +194,19 @@ def _line(value: Captured) -> bytes:
 
 
 def _pairs(values: Mapping[str, Captured]) -> bytes:
-    return b",".join([_head(key) + _line(value) for key, value in values.items()])
+    return b",".join(
+        [
+            _pair(key, value)
+            if type(value) is str and len(value) <= _SHORT
+            else _head(key) + _line(value)
+            for key, value in values.items()
+        ]
+    )
+
+
+@lru_cache(maxsize=1024)
+def _pair(key: str, value: str) -> bytes:
+    return _head(key) + _line(value)
 
 
 @lru_cache(maxsize=1024)

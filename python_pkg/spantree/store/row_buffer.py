@@ -7,6 +7,7 @@ many rows waits once.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from spantree.store.rows import TRACE_COLUMNS, Row, names
@@ -85,6 +86,6 @@ class RowBuffer:
         at = 0
         for count in _LONGEST_STATEMENTS:
             while len(rows) - at >= count:
-                values = [value for row in rows[at : at + count] for value in row]
+                values = [*chain.from_iterable(rows[at : at + count])]
                 self._execute(_STATEMENTS[table, count], values)
                 at += count
