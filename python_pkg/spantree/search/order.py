@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _EXPERIMENT = Field("experiment_id", FieldKind.NUMBER)
-_NOT_SORTABLE = (
+# What a trace may have several of, and what has no order.
+NOT_SORTABLE = (
     "model",
     "prompt",
     "issue",
@@ -82,7 +83,7 @@ def _sortable(parts: tuple[str, ...]) -> Field | None:
     if parts[-1].lower() == "experiment_id":
         return _EXPERIMENT
     field = resolve(parts) if all(parts) else None
-    is_multiple = field is not None and (field.of_span or field.key in _NOT_SORTABLE)
+    is_multiple = field is not None and (field.of_span or field.key in NOT_SORTABLE)
     return None if is_multiple else field
 
 

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, TypeVar
 from spantree.entities.errors import RESOURCE_ALREADY_EXISTS, SpantreeException
 from spantree.entities.experiment import DEFAULT_ID, DEFAULT_NAME, Experiment
 from spantree.entities.trace import SESSION, TRACE_NAME, USER, Trace, TraceData
-from spantree.search.aggregate import aggregate
+from spantree.search.aggregate import aggregate, read_grouping
 from spantree.search.summary import NS_PER_MS
 from spantree.search.texts import clean_text
+from spantree.store.aggregates import measure
 from spantree.store.draft import Draft, drafts_of
 from spantree.store.find import find
 from spantree.store.inserts import Inserter
@@ -128,7 +129,14 @@ class SqlStore(ABC):
         self, query: Query, by: Sequence[str], measures: Sequence[str]
     ) -> list[dict[str, object]]:
         """See the protocol."""
-        return aggregate(self.summaries(query), by, measures)
+        grouping = read_grouping(by, measures)
+        with self._snapshot() as connection:
+            if connection is None:
+                return []
+            found = measure(connection, query, grouping)
+        return (
+            aggregate(self.summaries(query), by, measures) if found is None else found
+        )
 
     def patch(
         self,

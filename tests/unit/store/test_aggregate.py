@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from spantree.entities import TraceState
+from spantree.entities import Feedback, TraceState
 from spantree.entities.errors import SpantreeException
 from spantree.search import parse_query
+from spantree.search.aggregate import aggregate
 
 EVERYTHING = parse_query()
+Q = b'{"q":1}'
 
 
 def called(model, tokens):
@@ -53,6 +55,44 @@ def test_no_field_is_one_group(full):
     (found,) = full.aggregate(EVERYTHING, [], ["count", "cost"])
 
     assert found == {"count": 4, "cost": None}
+
+
+MEASURES = ["count", "errors", "tokens", "cost", "duration", "p50", "p99"]
+KEYS = [
+    [],
+    ["name"],
+    ["status"],
+    ["model"],
+    ["session"],
+    ["user"],
+    ["tag.env"],
+    ["metadata.m"],
+    ["day"],
+    ["hour", "model"],
+    ["state", "tag.env", "span_count"],
+    ["feedback.good"],
+    ["duration", "trace_id"],
+]
+
+
+@pytest.mark.parametrize("by", KEYS, ids=str)
+@pytest.mark.parametrize("text", [None, "tokens > 1", "inputs.q = 1", "model = 'a'"])
+def test_groups_are_those_of_the_summaries(full, make_trace, by, text):
+    judged = [Feedback(name="good", value=True)]
+    full.write(
+        [
+            make_trace(5, assessments=judged, trace_metadata={"m": "1"}),
+            make_trace(6, tags={"mlflow.trace.session": "s"}, root={"raw_inputs": Q}),
+        ]
+    )
+    query = parse_query(text)
+
+    found = full.aggregate(query, by, MEASURES)
+
+    expected = aggregate(full.summaries(query), by, MEASURES)
+    assert sorted(found, key=repr) == sorted(expected, key=repr)
+    sizes = [group["count"] for group in found]
+    assert sizes == sorted(sizes, reverse=True)
 
 
 @pytest.mark.parametrize(
