@@ -5,6 +5,8 @@ Everything that can go wrong with a store has a test, in this folder and the oth
     another process writes for long   test_locked_store_delays_traces_and_warns_once,
                                       test_writer_spills_while_the_store_is_locked
     disk full                         test_full_disk_delays_traces
+    disk nearly full, store large     test_disk_with_little_left_is_warned_of,
+                                      test_large_store_is_warned_of_once_a_day
     folder or file read-only          test_read_only_disk_delays_traces,
                                       test_read_only_folder_delays_traces,
                                       test_temporary_folder_takes_what_the_stores_…

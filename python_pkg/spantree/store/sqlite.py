@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from spantree.store.attachments import AttachmentFiles
 from spantree.store.connections import Connections
 from spantree.store.protocol import StoreUnavailableError, Trouble
+from spantree.store.room import RoomWatch
 from spantree.store.sql import SqlStore
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class SqliteStore(SqlStore):
     def __init__(self, path: Path, *, replace_damaged: bool = False) -> None:
         super().__init__(str(path), AttachmentFiles(path))
         self._connections = Connections(path, replace_damaged=replace_damaged)
+        self._room = RoomWatch(path)
         self._committed: Callable[[], object] | None = None
 
     def serve_outbox(
@@ -87,6 +89,7 @@ class SqliteStore(SqlStore):
 
     def _commit_with_connection(self, work: Callable[[Inserter, Connection], T]) -> T:
         result = self._run(work)
+        self._room.look()
         if self._committed is not None:
             self._committed()
         return result
