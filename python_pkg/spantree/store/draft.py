@@ -47,8 +47,12 @@ class Draft:
 
     @property
     def is_open(self) -> bool:
-        """Whether more will come of this trace."""
-        return self.trace.info.state is TraceState.IN_PROGRESS
+        """Whether more will come of this trace, or of spans that outlive its root."""
+        state = self.trace.info.state
+        return state is TraceState.IN_PROGRESS or (
+            state is not TraceState.INTERRUPTED
+            and any(span.end_time_ns is None for span in self.trace.data.spans)
+        )
 
 
 class Encoded(NamedTuple):

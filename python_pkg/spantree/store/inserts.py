@@ -152,15 +152,15 @@ class Inserter:
 
     def write(self, draft: Draft) -> None:
         """Insert a trace, or merge it into what is stored; :meth:`finish` ends it."""
-        key, encoded = draft.key, draft.encoded
-        if encoded is not None and encoded.is_whole and key not in self._there:
+        key, encoded, is_open = draft.key, draft.encoded, draft.is_open
+        if encoded and encoded.is_whole and not (is_open or key in self._there):
             self._there.add(key)
             self._open.pop(key, None)
             self._collect(encoded)
             return
         self._rows.flush()
         known = self._open.get(key)
-        whole = print_of(draft.trace) if draft.is_open else 0
+        whole = print_of(draft.trace) if is_open else 0
         version = 1
         written = self._insert(draft) if known is None else None
         if written is None:
@@ -176,7 +176,7 @@ class Inserter:
             else:
                 written = self._merge(row_id, draft)
             version += 1
-        if draft.is_open and written is not None:
+        if is_open and written is not None:
             written.whole, written.version = whole, version
             written.spans.update(draft.spans)
             self._open[key] = written
