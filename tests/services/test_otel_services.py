@@ -26,6 +26,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 
 import spantree
 from spantree import otel
+from spantree.integrations import _otel_context
+from spantree.integrations import otel as bridge
 from spantree.testing import outline, recorded_traces
 
 STARTS_WITHIN_S = 30
@@ -40,6 +42,9 @@ def traces():
 @pytest.fixture(autouse=True)
 def _as_it_was():
     """Each test installs the bridge and the instrumentations anew."""
+    # A provider that was handed out serves for good: other tests of the run had one.
+    _otel_context.unfollow("tracer_provider")
+    bridge._bridge.provider = None
     before = (trace_api._TRACER_PROVIDER, trace_api._TRACER_PROVIDER_SET_ONCE)
     context = opentelemetry.context._RUNTIME_CONTEXT
     yield
@@ -153,6 +158,17 @@ WHOLE = {
 }
 
 
+WITH_OURS = {
+    ("ask", None),
+    ("GET", "ask"),
+    ("GET /answer", "GET"),
+    ("answer", "GET /answer"),
+    ("find", "answer"),
+    ("GET", "find"),
+    ("GET /look-up", "GET"),
+}
+
+
 def run(mode="auto", *, installed=True):
     """Ask the service within a span of ours; gives the mode and what was received."""
     how = otel.install(mode) if installed else None
@@ -203,7 +219,7 @@ def test_the_users_backend_gets_its_whole_tree_and_ours_holds_both(traces):
     users = users_provider()
     how, received = run()
 
-    assert how == "listen"
+    assert how == "mirror"
     (trace,) = traces
     assert tree(trace) == [
         "ask",
@@ -215,18 +231,33 @@ def test_the_users_backend_gets_its_whole_tree_and_ours_holds_both(traces):
         "            GET /look-up",
     ]
     exported = theirs(users)
-    assert (len(exported), set(exported)) == (4, WHOLE)
+    assert (len(exported), set(exported)) == (7, WITH_OURS)
+    spans = trace.data.spans
+    assert {s.span_id for s in spans} == {
+        f"{s.context.span_id:016x}" for s in users.get_finished_spans()
+    }
     clients = [s for s in users.get_finished_spans() if s.name == "GET"]
     sent = {header.split("-")[2] for header in received.values()}
     assert sent == {f"{s.context.span_id:016x}" for s in clients}
 
 
-def test_the_users_sampler_decides_for_their_spans_only(traces):
+def test_listened_to_the_users_backend_gets_its_own_tree(traces):
+    users = users_provider()
+    how, _ = run("listen")
+
+    assert how == "listen"
+    assert len(traces[0].data.spans) >= 7
+    exported = theirs(users)
+    assert (len(exported), set(exported)) == (4, WHOLE)
+
+
+def test_the_users_sampler_decides_what_their_backend_gets(traces):
     users = users_provider(ALWAYS_OFF)
     _, received = run()
 
     assert theirs(users) == []
-    assert sorted(map(tree, traces)) == [["answer", "  find RETRIEVER"], ["ask"]]
+    (trace,) = traces
+    assert tree(trace) == ["ask", "answer", "  find RETRIEVER"]
     flags = {int(header.rpartition("-")[2], 16) & 1 for header in received.values()}
     assert flags == {0}
 

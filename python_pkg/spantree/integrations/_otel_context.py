@@ -118,7 +118,10 @@ def _with_ours(context: Context) -> Context:
         return context
     if isinstance(known, LiveSpan) and _stands_above(known, span):
         return context  # ours has ended, and what it holds of others goes on
-    shown = trace.set_span_in_context(BridgeSpan.of(span), context)
+    bridged = _show(span)
+    if bridged is None:
+        return context
+    shown = trace.set_span_in_context(bridged, context)
     return set_value(_OURS, span, shown)
 
 
@@ -140,6 +143,22 @@ def _span_of(context: Context) -> LiveSpan | None:
     if isinstance(known, LiveSpan) and known.end_time_ns is None:
         return known
     return None
+
+
+_show: Callable[[LiveSpan], trace.Span | None] = BridgeSpan.of
+
+
+def show_as(show: Callable[[LiveSpan], trace.Span | None] | None) -> None:
+    """Let our spans be shown otherwise; a function that gives None shows none."""
+    global _show  # noqa: PLW0603 - as OpenTelemetry keeps its own
+    _show = show or BridgeSpan.of
+
+
+def theirs() -> Context:
+    """Give OpenTelemetry's own context, without a look at our current span."""
+    base = opentelemetry.context if _following is None else _following.base
+    context: Context = base.get_current()
+    return context
 
 
 _following: FollowingContext | None = None

@@ -2,7 +2,8 @@
 
 Who owns the global tracer provider decides how. Nobody: ours becomes global, and makes
 room when the user sets one later. The user: their provider, its sampler and its
-exporters stay as they are; we listen to it.
+exporters stay as they are; we listen to it, and repeat our spans to it, so that its
+trees are whole.
 
 ``_TRACER_PROVIDER`` and ``_TRACER_PROVIDER_SET_ONCE`` are private to
 opentelemetry.trace; seen in 1.45.
@@ -18,14 +19,18 @@ from opentelemetry.util._once import Once
 
 from spantree.integrations import _otel_context
 from spantree.integrations._otel_listener import Listener
+from spantree.integrations._otel_mirror import Mirror
 from spantree.integrations._otel_provider import SpantreeTracerProvider
+from spantree.recording import RECORDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from spantree.integrations._otel_provider import Switch
+    from spantree.recording import LiveTrace
 
-Mode: TypeAlias = Literal["own", "listen", "context"]
+Mode: TypeAlias = Literal["own", "mirror", "listen", "context"]
+Wanted: TypeAlias = Literal["auto", "mirror", "listen", "context"]
 _USER = "otel"
 
 
@@ -43,7 +48,9 @@ class Installation:
     def __init__(self, switch: Switch, covered: Callable[[], Sequence[str]]) -> None:
         self.mode: Mode | None = None
         self._switch = switch
-        self._listener = Listener(switch, covered)
+        self._repeats = True
+        self._mirror = Mirror()
+        self._listener = Listener(switch, covered, self._mirror)
         self._heard: weakref.WeakSet[Any] = weakref.WeakSet()
         self._provider = SpantreeTracerProvider(
             switch, only_models=True, covered=covered
@@ -51,11 +58,15 @@ class Installation:
         self._provider.successor = self._successor
         _otel_context.FINDERS.append(self._listener.find)
 
-    def install(self, mode: Literal["auto", "context"] = "auto") -> Mode:
+    def install(self, mode: Wanted = "auto") -> Mode:
         """Take part, in the way that suits the provider there is."""
         self._switch.on = True
+        self._repeats = mode != "listen"
+        RECORDER.traces.remove_listener(self)
+        RECORDER.traces.add_listener(self)
         if mode == "context":
             self.mode = "context"
+            self._mirror.end()
             _otel_context.follow(_USER)
         elif self._users_provider() is None:
             self.mode = "own"
@@ -70,6 +81,8 @@ class Installation:
         """Leave everything as it was; spans under way are finished."""
         self._switch.on = False
         self.mode = None
+        RECORDER.traces.remove_listener(self)
+        self._mirror.end()
         if trace._TRACER_PROVIDER is self._provider:  # noqa: SLF001
             self._set_global(None)
         _otel_context.unfollow(_USER)
@@ -84,11 +97,28 @@ class Installation:
         trace._TRACER_PROVIDER = provider  # noqa: SLF001
         trace._TRACER_PROVIDER_SET_ONCE = Once()  # noqa: SLF001
 
+    # Listener: what the recorder announces.
+
+    def trace_started(self, trace: LiveTrace) -> None:
+        """Repeat a root, also to a provider that was set since."""
+        self._successor()
+        self._mirror.begin_root(trace)
+
+    def trace_ended(self, trace: LiveTrace) -> None:
+        """Nothing: each span was repeated when it ended."""
+
+    def trace_changed(self, trace: LiveTrace) -> None:
+        """Nothing, for the same reason."""
+
     def _listen(self) -> None:
-        self.mode = "listen"
-        # Their spans keep their own parents: ours are nothing that their backend knows.
-        _otel_context.follow(_USER, shows_ours=False)
         provider: Any = self._users_provider()
+        if not self._repeats:
+            self._mirror.end()
+        is_mirror = self._repeats and self._mirror.begin(provider)
+        self.mode = "mirror" if is_mirror else "listen"
+        # Without: ours are nothing that their backend knows, so their spans keep their
+        # own parents.
+        _otel_context.follow(_USER, shows_ours=is_mirror)
         if provider not in self._heard:
             add = getattr(provider, "add_span_processor", None)
             if add is not None:

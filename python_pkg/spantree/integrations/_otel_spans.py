@@ -141,6 +141,7 @@ class BridgeSpan(trace.Span):  # type: ignore[misc, unused-ignore]
         materialize: Begins our span when it turns out that it is.
         begun: The name, the kind and the start of a span that is not ours yet.
         above: Of which span it is a child, as OpenTelemetry sees it.
+        shown: What it is identified by; our ids when left out.
     """
 
     def __init__(
@@ -150,8 +151,10 @@ class BridgeSpan(trace.Span):  # type: ignore[misc, unused-ignore]
         materialize: Callable[[dict[str, Any]], LiveSpan | None] | None = None,
         begun: tuple[str, SpanKind, int] = ("", SpanKind.INTERNAL, 0),
         above: SpanContext | None = None,
+        shown: SpanContext | None = None,
     ) -> None:
         self._begun = begun
+        self._shown = shown
         self._above = above
         self._writing = None if span is None else Writing(span, options)
         self._options = options
@@ -162,13 +165,13 @@ class BridgeSpan(trace.Span):  # type: ignore[misc, unused-ignore]
         self._is_ok = False
 
     @classmethod
-    def of(cls, span: LiveSpan) -> BridgeSpan:
+    def of(cls, span: LiveSpan, shown: SpanContext | None = None) -> BridgeSpan:
         """Show a span that our own API has begun; it is ended there, too."""
         from spantree.integrations._call import Options
 
-        shown = cls(span, Options())
-        shown._is_ours = True
-        return shown
+        bridged = cls(span, Options(), shown=shown)
+        bridged._is_ours = True
+        return bridged
 
     @property
     def spantree_span(self) -> LiveSpan | None:
@@ -177,6 +180,8 @@ class BridgeSpan(trace.Span):  # type: ignore[misc, unused-ignore]
 
     def get_span_context(self) -> SpanContext:
         """Give our ids as OpenTelemetry's."""
+        if self._shown is not None:
+            return self._shown
         span = self.spantree_span
         if span is None and self._above is not None and self._above.is_remote:
             # Until it is recorded the caller's goes on, as with OpenTelemetry's no-op.

@@ -9,7 +9,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from spantree.entities.errors import MissingExtraError
+from spantree.entities.errors import MissingExtraError, did_you_mean
 from spantree.integrations._call import Options
 from spantree.integrations._integration import TRACED, LibraryStatus
 from spantree.recording import internal_errors
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from spantree.integrations._otel_install import Installation
     from spantree.integrations._otel_provider import SpantreeTracerProvider
 
+_MODES: Final = ("auto", "mirror", "listen", "context")
 DISTRIBUTION: Final = "opentelemetry-api"
 SUPPORTED: Final = ">=1.27,<2"
 _NEEDS_API = (
@@ -59,27 +60,32 @@ def covered() -> Sequence[str]:
     return tuple(TRACED)
 
 
-def install(mode: Literal["auto", "context"] = "auto") -> str:
+def install(mode: Literal["auto", "mirror", "listen", "context"] = "auto") -> str:
     """Record what is instrumented with OpenTelemetry, whoever instruments it.
 
-    Without a global tracer provider ours becomes it, until the user sets one. With one,
-    its spans are recorded too, and it stays as it is: sampler, exporters and all. Spans
-    that have nothing to do with models, such as those of a web framework, are recorded
-    only below a span of ours.
+    Without a global tracer provider ours becomes it, until the user sets one. With one
+    of OpenTelemetry's SDK, its spans are recorded too, and our own are repeated to it
+    with their ids, secrets masked: its exporters get whole trees, and its sampler
+    decides which. Spans that have nothing to do with models, such as those of a web
+    framework, are recorded only below a span of ours.
 
     Args:
-        mode: ``"context"`` only shows our spans to OpenTelemetry as current ones, so
-            that instrumented HTTP clients send our ids; it records nothing.
+        mode: ``"auto"`` as above, ``"mirror"`` the same; ``"listen"`` repeats nothing
+            to the user's provider; ``"context"`` only shows our spans to OpenTelemetry
+            as current ones, so that instrumented HTTP clients send our ids, and
+            records nothing.
 
     Returns:
-        ``"own"``, ``"listen"`` or ``"context"``: which of these it is now.
+        ``"own"``, ``"mirror"``, ``"listen"`` or ``"context"``: which of these it is
+        now.
 
     Raises:
         MissingExtraError: If opentelemetry-api is not installed.
         ValueError: If there is no such mode.
     """
-    if mode not in ("auto", "context"):
-        raise ValueError(f"Unknown mode {mode!r}. Known: auto, context.")
+    if mode not in _MODES:
+        hint = did_you_mean(str(mode), _MODES)
+        raise ValueError(f"Unknown mode {mode!r}.{hint} Known: {', '.join(_MODES)}.")
     require_api()
     from spantree.integrations._otel_install import Installation
 

@@ -274,12 +274,13 @@ class LiveTrace(SpanEdits):
                 if not implicit:
                     warn("ended", "Span %r has already ended; ignored.", span.name)
                 return
-            if self.recorder.processors:
-                self.recorder.process(span)
+            at = time_of(end_time_ns)
+            at = self.now_ns() if at is None else at
+            if self.recorder.is_observed:
+                self.recorder.process(span, at)
             if span.status_code is SpanStatusCode.UNSET:
                 span.status_code = SpanStatusCode.OK
-            at = time_of(end_time_ns)
-            span.end_time_ns = self.now_ns() if at is None else at
+            span.end_time_ns = at
             leave(span)
             self.close(span)
 

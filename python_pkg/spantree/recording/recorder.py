@@ -71,19 +71,21 @@ class Recorder:
         sampling_ratio: The share of roots that are recorded, 0 to 1.
         keeps_inputs: Whether traced functions record their arguments.
         keeps_outputs: The same for their results.
-        processors: Called with each span before it ends; they may change it.
+        is_observed: Whether anybody is called with spans that end.
         prices: What calls of models cost.
     """
 
     __slots__ = (
+        "_on_span_end",
+        "_processors",
         "_redactor",
         "destination_id",
         "enabled",
         "experiment_id",
+        "is_observed",
         "keeps_inputs",
         "keeps_outputs",
         "prices",
-        "processors",
         "sampling_ratio",
         "traces",
     )
@@ -94,7 +96,8 @@ class Recorder:
         self.experiment_id = DEFAULT_ID
         self.destination_id: str | None = None
         self.sampling_ratio = 1.0
-        self.processors: tuple[Callable[[LiveSpan], None], ...] = ()
+        self._on_span_end: Callable[[LiveSpan, int], None] | None = None
+        self.processors = ()
         self._redactor: Redactor | None = None
         self.prices = Prices()
         self.keeps_inputs = self.keeps_outputs = True
@@ -113,6 +116,26 @@ class Recorder:
     @redactor.setter
     def redactor(self, redactor: Redactor) -> None:
         self._redactor = redactor
+
+    @property
+    def processors(self) -> tuple[Callable[[LiveSpan], None], ...]:
+        """Called with each span before it ends; they may change it."""
+        return self._processors
+
+    @processors.setter
+    def processors(self, processors: tuple[Callable[[LiveSpan], None], ...]) -> None:
+        self._processors = processors
+        self.is_observed = bool(processors) or self._on_span_end is not None
+
+    @property
+    def on_span_end(self) -> Callable[[LiveSpan, int], None] | None:
+        """Called after the processors with the span and its end, in ns since 1970."""
+        return self._on_span_end
+
+    @on_span_end.setter
+    def on_span_end(self, on_span_end: Callable[[LiveSpan, int], None] | None) -> None:
+        self._on_span_end = on_span_end
+        self.is_observed = bool(self._processors) or on_span_end is not None
 
     def reset(self) -> None:
         """Go back to the defaults; open traces and listeners stay."""
@@ -205,6 +228,7 @@ class Recorder:
         *,
         start_time_ns: int | None = None,
         origin: TraceParent | None = None,
+        span_key: int | None = None,
     ) -> LiveSpan:
         """Begin a span that the context plays no part in.
 
@@ -214,6 +238,7 @@ class Recorder:
             inputs: Any value, snapshotted now.
             start_time_ns: Nanoseconds since 1970; now when left out.
             origin: Where a span without a parent belongs; a new trace when left out.
+            span_key: Its id, if somebody else has given it one.
         """
         if not self.enabled or is_a(parent, NoOpSpan):
             return NO_OP
@@ -229,12 +254,20 @@ class Recorder:
                 return NO_OP
             cuts: list[Cut] = []
             captured = capture(inputs, cuts)
-            span = self._new_span(site, parent, captured, cuts, origin)
+            start_ns = time_of(start_time_ns)
+            span = self._new_span(
+                site,
+                parent,
+                captured,
+                cuts,
+                origin,
+                span_key=span_key,
+                start_ns=start_ns,
+            )
             if site.values is not None:
                 span.set_attributes(site.values)
-            start_time_ns = time_of(start_time_ns)
-            if start_time_ns is not None:
-                span.start_time_ns = start_time_ns
+            if start_ns is not None:
+                span.start_time_ns = start_ns
         except BaseException as error:  # noqa: BLE001 - ours, see the module's text
             swallow("begin_detached", error)
             return NO_OP
@@ -253,8 +286,8 @@ class Recorder:
                 span.raw_outputs = capture(result, cuts)
                 if cuts:
                     note_cuts(span, "outputs", cuts)
-            if self.processors:
-                self.process(span)
+            if self.is_observed:
+                self.process(span, now)
             if span.status_code is _UNSET:
                 span.status_code = _OK
             span.end_time_ns = now
@@ -291,7 +324,7 @@ class Recorder:
                 _give_up(span)
             swallow("fail", failure)
 
-    def process(self, span: LiveSpan) -> None:
+    def process(self, span: LiveSpan, end_ns: int) -> None:
         """Let the span processors see, and change, a span that is about to end."""
         for processor in self.processors:
             try:
@@ -304,6 +337,8 @@ class Recorder:
                     "A span processor raised %s; it is skipped for the span.",
                     type(error).__name__,
                 )
+        if self._on_span_end is not None:
+            self._on_span_end(span, end_ns)
 
     def _new_span(
         self,
@@ -313,11 +348,13 @@ class Recorder:
         cuts: list[Cut],
         origin: TraceParent | None = None,
         lost: LiveSpan | None = None,
+        span_key: int | None = None,
+        start_ns: int | None = None,
     ) -> LiveSpan:
         # Slot by slot and without __init__: a call with fifteen keywords costs more
         # than all the rest of a span.
         span = LiveSpan.__new__(LiveSpan)
-        span.span_key = new_span_key()
+        span.span_key = span_key or new_span_key()
         span.name = site.name
         span.span_type = site.span_type
         span.end_time_ns = None
@@ -337,7 +374,7 @@ class Recorder:
         if parent is None:
             known = None if origin is None else self.traces.get(origin.trace_key)
             if origin is None or known is None:
-                self._open_trace(span, site, origin, lost)
+                self._open_trace(span, site, origin, lost, start_ns)
                 return span
             trace = known
             span.parent_key = origin.span_key
@@ -364,6 +401,7 @@ class Recorder:
         site: Site,
         origin: TraceParent | None,
         lost: LiveSpan | None,
+        start_ns: int | None,
     ) -> None:
         experiment_id = (
             site.experiment_id
@@ -388,7 +426,8 @@ class Recorder:
         if scope is not None:
             trace.describe(scope.tags, scope.metadata)
             trace.client_request_id = scope.client_request_id
-        root.start_time_ns = trace.now_ns()
+        # Before it is announced: who hears of it may go by its start.
+        root.start_time_ns = trace.now_ns() if start_ns is None else start_ns
         try:
             trace.adopt_root(root)
             self.traces.started(trace)
