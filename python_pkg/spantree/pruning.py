@@ -13,7 +13,7 @@ from spantree.experiments import experiment_ids
 from spantree.searching import trace_query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = ["prune"]
 
@@ -28,6 +28,7 @@ def prune(
     max_bytes: int | None = None,
     experiment: str | Sequence[str] | None = None,
     filter: str | None = None,  # noqa: A002 - what it is
+    progress: Callable[[int], object] | None = None,
 ) -> int:
     """Delete traces, the oldest first, and give their room back to the disk.
 
@@ -36,6 +37,8 @@ def prune(
         max_bytes: So many more that the store takes no more than this.
         experiment: Only of this experiment, or these, by name.
         filter: Only those that match, in the search language.
+        progress: Called, on another thread, with the number of traces of each step that
+            was deleted: the ``update`` of a bar of tqdm's.
 
     Returns:
         How many were deleted.
@@ -56,7 +59,11 @@ def prune(
     before_ns = None if older is None else time.time_ns() - _age_ns(older)
     return RUNTIME.write(
         lambda store: prune_store(
-            store, before_ns=before_ns, max_bytes=max_bytes, query=query
+            store,
+            before_ns=before_ns,
+            max_bytes=max_bytes,
+            query=query,
+            progress=progress,
         )
     )
 

@@ -415,6 +415,21 @@ def test_a_table_is_exported_also_without_rows(run_cells):
     assert result.text(4).splitlines() == ["""2 ['work', "'=1+1"]""", "0"]
 
 
+def test_a_large_file_is_imported_behind_a_bar(run_cells):
+    result = run_cells(
+        LOAD,
+        TRACED + "for n in (0, 1): work(n)",
+        "%trace_export all.otlp.jsonl --filter \"name = 'work'\"",
+        "import spantree.notebook.magics.files as magic\n"
+        "magic._BYTES_WITH_BAR = 0\n"
+        "%trace_import all.otlp.jsonl",
+    )
+
+    shown = [o.data["text/plain"] for o in result.outputs(3) if "data" in o]
+    assert any("all.otlp.jsonl" in text and "traces" in text for text in shown)
+    assert shown[-1] == "stored 2 traces of all.otlp.jsonl"
+
+
 def test_a_tag_that_was_not_set_is_not_said_to_be_removed(run_cells):
     result = run_cells(
         LOAD, TRACED + "work(1)", "%trace_tag last a=b", "%trace_tag last a- c-"

@@ -11,6 +11,8 @@ from spantree.search.order import OrderKey
 from spantree.search.query import Query
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from spantree.store.protocol import Store
 
 # Other processes wait while so many are deleted.
@@ -24,6 +26,7 @@ def prune(
     before_ns: int | None = None,
     max_bytes: int | None = None,
     query: Query | None = None,
+    progress: Callable[[int], object] | None = None,
 ) -> int:
     """Delete traces, the oldest first, and give their room back to the disk.
 
@@ -34,6 +37,7 @@ def prune(
         before_ns: Those begun before this moment, nanoseconds since 1970.
         max_bytes: So many more that the store takes no more than this.
         query: Only those that match; its order is not looked at.
+        progress: Called with the number of traces of each step that was deleted.
 
     Returns:
         How many were deleted.
@@ -45,12 +49,16 @@ def prune(
         both = old if wanted.filter is None else And((old, wanted.filter))
         while deleted := _delete_some(store, replace(wanted, filter=both)):
             count += deleted
+            if progress is not None:
+                progress(deleted)
     if max_bytes is not None:
         while store.shrink() > max_bytes:
             deleted = _delete_some(store, wanted)
             if not deleted:
                 break
             count += deleted
+            if progress is not None:
+                progress(deleted)
     store.shrink()
     return count
 

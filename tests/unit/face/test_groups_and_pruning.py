@@ -94,7 +94,9 @@ def test_prune_by_age_takes_the_old_ones():
     assert spantree.prune(older="30d") == 1
     assert spantree.prune(older="12h", filter="name = 'nothing'") == 0
     assert spantree.prune(older="12h", experiment="no such") == 0
-    assert spantree.prune(older="12h", experiment="Default") == 1
+    steps = []
+    found = spantree.prune(older="12h", experiment="Default", progress=steps.append)
+    assert (found, steps) == (1, [1])
 
     assert list(spantree.traces()["trace_id"]) == [f"tr-{3:032x}"]
 
