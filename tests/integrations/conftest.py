@@ -6,7 +6,9 @@ import gc
 
 import pytest
 from support.sdk import sdk
+from support.ways import open_way
 
+import spantree
 from spantree.demo import DemoProvider
 from spantree.integrations import get_library
 from spantree.testing import recorded_traces
@@ -116,3 +118,12 @@ def _asked(text):
 def asked():
     """Text → the keywords of a call of Anthropic's messages."""
     return _asked
+
+
+@pytest.fixture
+def way(request, provider):
+    """One way of one library to ask a model; see ``support.ways``."""
+    with open_way(*request.param, provider) as found:
+        yield found
+    gc.collect()
+    assert spantree.get_current_active_span() is None

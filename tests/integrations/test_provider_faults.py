@@ -3,312 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gc
-import os
+import json
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.sdk import sdk
-
-os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+from support.ways import CALLS, STREAMS, STRUCTURED, TOOLS, of
 
 import spantree
-from spantree.integrations import get_library
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-MODEL = "gpt-4o-mini"
-CLAUDE = "claude-opus-4-6"
 WORDS = " ".join(f"word{n}" for n in range(9))
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Resolved model mismatch", "ignore::DeprecationWarning"
 )
-
-
-@dataclass
-class Calls:
-    """One library's ways to ask a model; each gives the text of the reply.
-
-    A way that the library does not have is None.
-    """
-
-    name: str
-    acall: Callable[[str], Awaitable[str]]
-    call: Callable[[str], str] | None = None
-    astream: Callable[[str], Awaitable[str]] | None = None
-    stream: Callable[[str], str] | None = None
-    model: str = MODEL
-
-
-def _said(text):
-    return [{"role": "user", "content": text}]
-
-
-async def _joined(parts):
-    return "".join([part async for part in parts if part])
-
-
-def openai_calls(provider, closing):
-    module = sdk("openai")
-    place = {"base_url": provider.url, "api_key": "k", "max_retries": 0}
-    http = module.DefaultHttpxClient(trust_env=False, verify=False)
-    client = module.OpenAI(http_client=http, **place)
-
-    def call(text):
-        reply = client.chat.completions.create(model=MODEL, messages=_said(text))
-        return reply.choices[0].message.content
-
-    def stream(text):
-        options = {"stream": True, "stream_options": {"include_usage": True}}
-        parts = client.chat.completions.create(
-            model=MODEL, messages=_said(text), **options
-        )
-        return "".join(p.choices[0].delta.content or "" for p in parts if p.choices)
-
-    @contextlib.asynccontextmanager
-    async def opened():
-        http = module.DefaultAsyncHttpxClient(trust_env=False, verify=False)
-        async with module.AsyncOpenAI(http_client=http, **place) as made:
-            yield made
-
-    async def acall(text):
-        async with opened() as client:
-            reply = await client.chat.completions.create(
-                model=MODEL, messages=_said(text)
-            )
-        return reply.choices[0].message.content
-
-    async def astream(text):
-        options = {"stream": True, "stream_options": {"include_usage": True}}
-        async with opened() as client:
-            parts = await client.chat.completions.create(
-                model=MODEL, messages=_said(text), **options
-            )
-            return await _joined(
-                p.choices[0].delta.content if p.choices else "" async for p in parts
-            )
-
-    closing.callback(client.close)
-    return Calls("openai", acall, call, astream, stream)
-
-
-def anthropic_calls(provider, closing):
-    module = sdk("anthropic")
-    place = {"base_url": provider.root, "api_key": "k", "max_retries": 0}
-    options = {"model": CLAUDE, "max_tokens": 100}
-    http = module.DefaultHttpxClient(trust_env=False, verify=False)
-    client = module.Anthropic(http_client=http, **place)
-
-    def call(text):
-        return client.messages.create(messages=_said(text), **options).content[0].text
-
-    def stream(text):
-        with client.messages.stream(messages=_said(text), **options) as parts:
-            return "".join(parts.text_stream)
-
-    @contextlib.asynccontextmanager
-    async def opened():
-        http = module.DefaultAsyncHttpxClient(trust_env=False, verify=False)
-        async with module.AsyncAnthropic(http_client=http, **place) as made:
-            yield made
-
-    async def acall(text):
-        async with opened() as client:
-            reply = await client.messages.create(messages=_said(text), **options)
-        return reply.content[0].text
-
-    async def astream(text):
-        async with (
-            opened() as client,
-            client.messages.stream(messages=_said(text), **options) as parts,
-        ):
-            return await _joined(parts.text_stream)
-
-    closing.callback(client.close)
-    return Calls("anthropic", acall, call, astream, stream, CLAUDE)
-
-
-def langchain_calls(provider, _):
-    module = sdk("langchain_openai")
-
-    def model():
-        # Of its own: LangChain shares one client of HTTP among all event loops.
-        openai = sdk("openai")
-        return module.ChatOpenAI(
-            model=MODEL,
-            base_url=provider.url,
-            api_key="k",
-            max_retries=0,
-            stream_usage=True,
-            http_async_client=openai.DefaultAsyncHttpxClient(trust_env=False),
-        )
-
-    async def acall(text):
-        return (await model().ainvoke(text)).content
-
-    async def astream(text):
-        return await _joined(part.content async for part in model().astream(text))
-
-    return Calls(
-        "langchain",
-        acall,
-        lambda text: model().invoke(text).content,
-        astream,
-        lambda text: "".join(part.content for part in model().stream(text)),
-    )
-
-
-def llama_index_calls(provider, _):
-    module = sdk("llama_index.llms.openai_like")
-    message = sdk("llama_index.core.llms").ChatMessage
-
-    def model():
-        return module.OpenAILike(
-            model=MODEL,
-            api_base=provider.url,
-            api_key="k",
-            is_chat_model=True,
-            max_retries=0,
-        )
-
-    usage = {"stream_options": {"include_usage": True}}
-
-    def said(text):
-        return [message(role="user", content=text)]
-
-    async def acall(text):
-        return (await model().achat(said(text))).message.content
-
-    def stream(text):
-        parts = model().stream_chat(said(text), **usage)
-        return "".join(part.delta or "" for part in parts)
-
-    async def astream(text):
-        parts = await model().astream_chat(said(text), **usage)
-        return await _joined(part.delta async for part in parts)
-
-    return Calls(
-        "llama_index",
-        acall,
-        lambda text: model().chat(said(text)).message.content,
-        astream,
-        stream,
-    )
-
-
-def dspy_calls(provider, _):
-    module = sdk("dspy")
-    module.configure_cache(enable_disk_cache=False)
-    model = module.LM(
-        f"openai/{MODEL}",
-        api_base=provider.url,
-        api_key="k",
-        cache=False,
-        num_retries=0,
-    )
-
-    async def acall(text):
-        return (await model.acall(text))[0]
-
-    return Calls("dspy", acall, lambda text: model(text)[0])
-
-
-def autogen_calls(provider, _):
-    module = sdk("autogen_ext.models.openai")
-    message = sdk("autogen_core.models").UserMessage
-    info = dict.fromkeys(
-        ("vision", "function_calling", "json_output", "structured_output"), False
-    )
-
-    @contextlib.asynccontextmanager
-    async def opened():
-        made = module.OpenAIChatCompletionClient(
-            model=MODEL,
-            base_url=provider.url,
-            api_key="k",
-            max_retries=0,
-            model_info={**info, "family": "unknown"},
-        )
-        yield made
-        await made.close()
-
-    async def acall(text):
-        async with opened() as client:
-            return (await client.create([message(content=text, source="u")])).content
-
-    async def astream(text):
-        async with opened() as client:
-            parts = client.create_stream(
-                [message(content=text, source="u")],
-                include_usage=True,
-            )
-            return await _joined(p if isinstance(p, str) else "" async for p in parts)
-
-    return Calls("autogen", acall, None, astream)
-
-
-MADE = {
-    "openai": openai_calls,
-    "anthropic": anthropic_calls,
-    "langchain": langchain_calls,
-    "llama_index": llama_index_calls,
-    "dspy": dspy_calls,
-    "autogen": autogen_calls,
-}
-NEEDS = {
-    "openai": "openai",
-    "anthropic": "anthropic",
-    "langchain": "langchain_openai",
-    "llama_index": "llama_index.llms.openai_like",
-    "dspy": "dspy",
-    "autogen": "autogen_ext.models.openai",
-}
-
-
-# AutoGen has no synchronous calls, and a model of DSPy does not stream.
-KINDS = {name: ("async",) if name == "autogen" else ("sync", "async") for name in MADE}
-CALLS = [(name, kind, "call") for name in MADE for kind in KINDS[name]]
-STREAMS = [(name, kind, "stream") for name, kind, _ in CALLS if name != "dspy"]
-
-
-@dataclass
-class Way:
-    """One way of one library to ask a model: text → text."""
-
-    name: str
-    model: str
-    is_async: bool
-    run: Callable[[str], Any]
-
-    def __call__(self, text: str) -> str:
-        return asyncio.run(self.run(text)) if self.is_async else self.run(text)
-
-
-@pytest.fixture
-def way(request, provider):
-    name, kind, what = request.param
-    sdk(NEEDS[name])
-    library = get_library(name)
-    library.autolog()
-    with contextlib.ExitStack() as closing:
-        calls = MADE[name](provider, closing)
-        is_async = kind == "async"
-        run = getattr(calls, f"a{what}" if is_async else what)
-        yield Way(name, calls.model, is_async, run)
-    library.autolog(disable=True)
-    gc.collect()
-    assert spantree.get_current_active_span() is None
-
-
-def of(ways):
-    ids = ["-".join(way) for way in ways]
-    return pytest.mark.parametrize("way", ways, indirect=True, ids=ids)
 
 
 def model_span(trace):
@@ -429,3 +137,47 @@ def each_has_its_own(traces):
         assert f"number {number}" in str(span.inputs)
         assert trace.info.token_usage == span.token_usage
         assert span.status.status_code.value == "OK"
+
+
+def calls_in(outputs):
+    """Find the calls of tools in outputs of any form: pairs of name and arguments."""
+    if isinstance(outputs, list):
+        return [call for item in outputs for call in calls_in(item)]
+    if not isinstance(outputs, dict):
+        return []
+    arguments = outputs.get("arguments", outputs.get("input"))
+    if "name" in outputs and arguments is not None:
+        read = json.loads(arguments) if isinstance(arguments, str) else arguments
+        return [(outputs["name"], read)]
+    return [call for item in outputs.values() for call in calls_in(item)]
+
+
+@of(TOOLS)
+def test_the_calls_of_tools_are_outputs(way, traces):
+    (call,) = way("the weather in Paris")
+
+    (trace,) = traces
+    (span,) = trace.data.spans
+    assert "get_weather" in str(call)
+    assert set(map(str, calls_in(span.outputs))) == {
+        "('get_weather', {'city': 'Paris'})"
+    }
+    assert "the weather in Paris" in str(span.inputs)
+    assert span.model_name == way.model
+    assert span.token_usage["input_tokens"] == 4
+    assert span.token_usage == trace.info.token_usage
+    assert span.status.status_code.value == "OK"
+
+
+@of(STRUCTURED)
+def test_a_structured_answer(way, traces):
+    answer = way("I like Paris")
+
+    (trace,) = traces
+    (span,) = [s for s in trace.data.spans if s.token_usage]
+    assert span.span_type == "CHAT_MODEL"
+    assert answer == {"city": "Paris"}
+    assert "Paris" in str(span.outputs)
+    assert span.model_name == way.model
+    assert span.token_usage == trace.info.token_usage
+    assert trace.info.state.value == "OK"

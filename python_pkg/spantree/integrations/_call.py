@@ -13,7 +13,7 @@ from spantree.recording.clock import perf_counter_ns
 from spantree.recording.guard import swallow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from spantree.integrations._reduce import Reducer
     from spantree.recording import LiveSpan
@@ -155,15 +155,40 @@ class Call:
         self._last_ns = perf_counter_ns()
         if not self._items:
             self._first_ns = self._last_ns
+        self._items += 1
         try:
             self._reduce(chunk)
         except Exception as error:  # noqa: BLE001 - ours; `guard` takes half a µs
             swallow(self._site, error)
-        self._items += 1
+
+    def follow(self, chunks: Iterator[object]) -> Iterator[object]:
+        """Pass the chunks of a stream on and take note of each.
+
+        What :meth:`add` does stands here once more: a call for each chunk is a third
+        of what tracing a stream costs.
+        """
+        reduce = self._reduce
+        try:
+            for chunk in chunks:
+                self._last_ns = perf_counter_ns()
+                if not self._items:
+                    self._first_ns = self._last_ns
+                self._items += 1
+                try:
+                    reduce(chunk)
+                except Exception as error:  # noqa: BLE001 - ours, as above
+                    swallow(self._site, error)
+                yield chunk
+        except GeneratorExit:  # left early, by whoever reads on from here
+            raise
+        except BaseException as error:
+            self.end_stream("error", error)
+            raise
+        self.end_stream("exhausted")
 
     def _keep_chunk(self, chunk: object) -> None:
         event = SpanEvent(
-            f"mlflow.chunk.item.{self._items}",
+            f"mlflow.chunk.item.{self._items - 1}",
             attributes={"mlflow.chunk.value": plain(chunk)},
         )
         if self._span is not None:

@@ -5,15 +5,12 @@ One reducer per wire format. Chunks are not kept: memory is that of the text.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from spantree.integrations._plain import model_fields, plain
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 _MAX_UNRECOGNIZED = 16
-_BLOCK = 256
+BLOCK: Final = 256
 
 
 class Reducer(Protocol):
@@ -30,26 +27,31 @@ class Text:
     """Text that grows by small pieces.
 
     Pieces are joined in blocks, since a list of thousands of short strings takes ten
-    times the memory of their characters.
+    times the memory of their characters. (Not an ``io.StringIO``, which is closed
+    already when a stream that was dropped is collected.)
+
+    Attributes:
+        pieces: Those not joined yet, always the same list. Whoever appends to it leaves
+            it shorter than :data:`BLOCK`.
     """
 
-    __slots__ = ("_blocks", "_pieces")
+    __slots__ = ("_blocks", "pieces")
 
     def __init__(self) -> None:
         self._blocks: list[str] = []
-        self._pieces: list[str] = []
+        self.pieces: list[str] = []
 
     def add(self, piece: str) -> None:
         """Append a piece."""
-        pieces = self._pieces
+        pieces = self.pieces
         pieces.append(piece)
-        if len(pieces) >= _BLOCK:
+        if len(pieces) >= BLOCK:
             self._blocks.append("".join(pieces))
             pieces.clear()
 
     def __str__(self) -> str:
         """Give all of it."""
-        return "".join(self._blocks) + "".join(self._pieces)
+        return "".join(self._blocks) + "".join(self.pieces)
 
 
 class Unrecognized:
@@ -176,9 +178,9 @@ class ChatReducer:
     """
 
     __slots__ = (
-        "_appends",
         "_choices",
         "_envelope",
+        "_growing",
         "_kind",
         "_unrecognized",
         "_usage",
@@ -188,7 +190,7 @@ class ChatReducer:
         self._kind = kind
         self._envelope: dict[str, object] = {}
         self._choices: dict[object, _Choice] = {}
-        self._appends: dict[object, Callable[[str], None]] = {}
+        self._growing: dict[object, list[str]] = {}
         self._usage: object = None
         self._unrecognized = Unrecognized()
 
@@ -213,8 +215,10 @@ class ChatReducer:
                 and not choice.__pydantic_extra__
                 and (not (extra := chunk.__pydantic_extra__) or extra.keys() <= _NOISE)
             ):
-                self._appends[fields["index"]](piece)
-                return
+                pieces = self._growing[fields["index"]]
+                if len(pieces) < BLOCK - 1:
+                    pieces.append(piece)
+                    return
         except (AttributeError, KeyError, TypeError, ValueError):
             pass
         self._add_whole(chunk)
@@ -245,7 +249,7 @@ class ChatReducer:
         choice.add(fields)
         text = choice.text
         if text is not None:
-            self._appends[index] = text.add
+            self._growing[index] = text.pieces
 
     def result(self) -> dict[str, object] | None:
         """Give the reply so far, or None before the first chunk."""

@@ -34,17 +34,7 @@ class TracedIterator:
 
     def __iter__(self) -> Iterator[object]:
         """Give a generator that reads on from here: quicker than ``__next__``."""
-        add = self._add
-        try:
-            for chunk in self._inner:
-                add(chunk)
-                yield chunk
-        except GeneratorExit:  # left early, by whoever reads on from here
-            raise
-        except BaseException as error:
-            self.call.end_stream("error", error)
-            raise
-        self.call.end_stream("exhausted")
+        return self.call.follow(self._inner)
 
     def __next__(self) -> object:
         """Read one chunk."""

@@ -16,7 +16,7 @@ from spantree.integrations._call import Options
 from spantree.integrations._integration import Integration, LibraryStatus, Versions
 from spantree.integrations._llama_index_streams import Streams
 from spantree.integrations._runs import Runs
-from spantree.recording import guard
+from spantree.recording import get_current_active_span, guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -57,6 +57,8 @@ class _SpanHandler:
         with guard(_integration.site):
             name = id_[:-_UUID_CHARACTERS] or id_
             span_type = values.span_type_of(instance, name)
+            if "._prepare" in name and not _is_within_another(parent_id):
+                return  # alone it would be a trace of nothing
             if span_type == SpanType.LLM and _runs.join(id_, parent_id, name):
                 return  # a model's method that calls the one it overrides
             _runs.begin(
@@ -107,6 +109,10 @@ class _SpanHandler:
 
     def close(self) -> None:
         """Nothing is held that must be closed."""
+
+
+def _is_within_another(parent_id: str | None) -> bool:
+    return _runs.get(parent_id) is not None or get_current_active_span() is not None
 
 
 class _EventHandler:
