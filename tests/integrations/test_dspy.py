@@ -92,6 +92,36 @@ async def test_asynchronous_modules_are_recorded_alike(traces):
     assert root.outputs == {"reasoning": "r", "answer": "Paris"}
 
 
+async def test_a_streamed_program_is_recorded_alike(traces):
+    program = dspy.streamify(dspy.Predict("question -> answer"))
+    *chunks, last = [part async for part in program(question=QUESTION)]
+
+    assert chunks
+    assert last.answer == "Paris"
+    (trace,) = traces
+    assert outline(trace).splitlines() == [
+        "Predict.forward LLM",
+        "  JSONAdapter.format PARSER",
+        "  LM.__call__ CHAT_MODEL",
+        "  JSONAdapter.parse PARSER",
+    ]
+    model = spans_by_name(trace)["LM.__call__"]
+    assert model.outputs == ['{"answer":"Paris"}']
+    assert model.token_usage["output_tokens"] > 0
+    assert trace.info.token_usage == model.token_usage
+
+
+async def test_a_streamed_program_that_breaks_off_is_an_error(traces):
+    program = dspy.streamify(dspy.Predict("question -> answer"))
+    with pytest.raises(Exception, match="closed") as caught:
+        [part async for part in program(question="@@words=9 drop=4@@")]
+
+    model = spans_by_name(traces[0])["LM.__call__"]
+    assert model.status.status_code.value == "ERROR"
+    assert model.exception[0] == type(caught.value).__name__
+    assert traces[0].info.state == "ERROR"
+
+
 def test_an_agent_shows_its_tools(traces):
     def look_up(city: str) -> str:
         """Tell the weather."""

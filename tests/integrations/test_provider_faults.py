@@ -47,9 +47,10 @@ def test_an_error_status_is_the_span_s_and_the_caller_s(way, traces, status):
 
 
 @of(STREAMS)
-def test_an_error_status_of_a_stream(way, traces):
+@pytest.mark.parametrize("status", [429, 500])
+def test_an_error_status_of_a_stream(way, traces, status):
     with pytest.raises(Exception) as caught:
-        way("@@status=500@@")
+        way(f"@@status={status}@@")
 
     (trace,) = traces
     span = model_span(trace)
