@@ -83,6 +83,9 @@ def search_traces(
     """
     del sql_warehouse_id
     if isinstance(experiment_ids, str):
+        if experiment_ids.isdecimal():
+            msg = f"experiment_ids is a list of ids: [{experiment_ids!r}]."
+            raise SpantreeException(msg)
         if filter_string is not None:
             msg = "search_traces got two filters: one first and one as filter_string."
             raise SpantreeException(msg)

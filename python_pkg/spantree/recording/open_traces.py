@@ -73,16 +73,17 @@ class OpenTraces:
         oldest = next(iter(self._by_key.values()))
         if len(self._by_key) > self.max_open or self._is_idle(oldest):
             self._set_aside()
+        is_first = self.on_first_trace is not None
         if self.on_first_trace is not None:
             first, self.on_first_trace = self.on_first_trace, None
             with guard("first_trace"):
                 first()
-            # What is wired in takes time, and the trace has not taken it.
-            if trace.root is not None:
-                trace.root.start_time_ns = trace.now_ns()
         for listener in self._listeners:
             with guard("trace_started"):
                 listener.trace_started(trace)
+        if is_first and trace.root is not None:
+            # What is wired in and made ready takes time; the trace has not taken it.
+            trace.root.start_time_ns = trace.now_ns()
 
     def ended(self, trace: LiveTrace) -> None:
         """Announce a trace whose root has ended; forget it unless spans are open."""

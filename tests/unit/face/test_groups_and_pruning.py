@@ -134,6 +134,7 @@ def test_search_stops_in_time_and_says_how_far_it_came(tmp_path, caplog):
     ("given", "said"),
     [
         ({"timeout": 0}, "above 0, not 0"),
+        ({"experiment_ids": "0"}, r"a list of ids: \['0'\]"),
         ({"where": "remote"}, "where is 'local', or left out .*, not 'remote'"),
     ],
 )
