@@ -8,8 +8,10 @@ const LONGEST_CODE = 15;
 const LONGEST_MATCH = 258;
 /** The order in which a block gives the code that the lengths of its codes are in. */
 const ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
-const LENGTHS = steps(28, 3, 4);
-const DISTANCES = steps(30, 1, 2);
+const LENGTH_BITS = addedBits(28, 4);
+const LENGTHS = leasts(LENGTH_BITS, 3);
+const DISTANCE_BITS = addedBits(30, 2);
+const DISTANCES = leasts(DISTANCE_BITS, 1);
 
 /**
  * Inflate zlib data (RFC 1950, RFC 1951) to at most so many bytes. The browser's own
@@ -17,7 +19,7 @@ const DISTANCES = steps(30, 1, 2);
  * looked at: parts that are not packed have none either.
  */
 export function inflate(data: Uint8Array, most: number): Uint8Array {
-  let out = new Uint8Array(4 * data.length + LONGEST_MATCH);
+  let out = new Uint8Array(Math.min(most, 6 * data.length + LONGEST_MATCH));
   let size = 0;
   let at = 2;
   let hold = 0;
@@ -40,16 +42,15 @@ export function inflate(data: Uint8Array, most: number): Uint8Array {
   const next = (code: Code): number => {
     fill(LONGEST_CODE);
     const found = code[hold & (code.length - 1)] ?? 0;
-    const length = found & 15;
-    if (length === 0) broken();
-    hold >>>= length;
-    held -= length;
+    if (found === 0) broken();
+    hold >>>= found & 15;
+    held -= found & 15;
     return found >> 4;
   };
   const reserve = (count: number) => {
     if (size + count > most) fail(`a packed part inflates to more than ${most >> 20} MB`);
     if (size + count <= out.length) return;
-    const larger = new Uint8Array(2 * (size + count));
+    const larger = new Uint8Array(Math.min(most, 2 * (size + count)));
     larger.set(out);
     out = larger;
   };
@@ -76,20 +77,45 @@ export function inflate(data: Uint8Array, most: number): Uint8Array {
     }
     return [codeOf(lengths.subarray(0, symbols)), codeOf(lengths.subarray(symbols))];
   };
+  // Where the time goes, so with all it needs in variables of its own.
   const expand = ([symbols, distances]: readonly [Code, Code]) => {
-    for (let symbol = next(symbols); symbol !== END; symbol = next(symbols)) {
-      reserve(LONGEST_MATCH);
+    const [symbolMask, distanceMask] = [symbols.length - 1, distances.length - 1];
+    let [bits, count, from, to, target] = [hold, held, at, size, out];
+    for (;;) {
+      // A symbol and what is added to it: 15 + 5 bits; a distance: 15 and 13.
+      for (; count < 20; count += 8) bits |= (data[from++] ?? 0) << count;
+      const found = symbols[bits & symbolMask] ?? 0;
+      const symbol = found >> 4;
+      bits >>>= found & 15;
+      count -= found & 15;
+      if (symbol === END && found !== 0) break;
+      if (found === 0 || from > data.length) broken();
+      if (to + LONGEST_MATCH > target.length) {
+        size = to;
+        reserve(LONGEST_MATCH);
+        target = out;
+      }
       if (symbol < END) {
-        out[size++] = symbol;
+        target[to++] = symbol;
         continue;
       }
-      const [base, extra] = LENGTHS[symbol - END - 1] ?? [LONGEST_MATCH, 0];
-      const stop = size + base + take(extra);
-      const [near, more] = DISTANCES[next(distances)] ?? broken();
-      const distance = near + take(more);
-      if (distance > size) broken();
-      for (; size < stop; size++) out[size] = out[size - distance] ?? 0;
+      const more = LENGTH_BITS[symbol - END - 1] ?? 0;
+      const stop = to + (LENGTHS[symbol - END - 1] ?? LONGEST_MATCH) + (bits & ((1 << more) - 1));
+      bits >>>= more;
+      count -= more;
+      for (; count < LONGEST_CODE; count += 8) bits |= (data[from++] ?? 0) << count;
+      const way = distances[bits & distanceMask] ?? 0;
+      bits >>>= way & 15;
+      count -= way & 15;
+      const far = DISTANCE_BITS[way >> 4] ?? 0;
+      for (; count < far; count += 8) bits |= (data[from++] ?? 0) << count;
+      const distance = (DISTANCES[way >> 4] ?? 0) + (bits & ((1 << far) - 1));
+      bits >>>= far;
+      count -= far;
+      if (way === 0 || distance === 0 || distance > to) broken();
+      for (let source = to - distance; to < stop; to++) target[to] = target[source++] ?? 0;
     }
+    [hold, held, at, size] = [bits, count, from, to];
   };
 
   for (let isLast = 0; isLast === 0; ) {
@@ -108,14 +134,14 @@ function codeOf(lengths: Uint8Array): Code {
   const table = new Uint16Array(1 << longest);
   let code = 0;
   for (let length = 1; length <= longest; length++) {
-    lengths.forEach((own, symbol) => {
-      if (own !== length) return;
+    for (let symbol = 0; symbol < lengths.length; symbol++) {
+      if (lengths[symbol] !== length) continue;
       // Codes come with their first bit lowest.
       let place = 0;
       for (let bit = 0; bit < length; bit++) place |= ((code >> bit) & 1) << (length - 1 - bit);
       for (; place < table.length; place += 1 << length) table[place] = (symbol << 4) | length;
       code++;
-    });
+    }
     code <<= 1;
   }
   return table;
@@ -127,18 +153,18 @@ function fixedCodes(): readonly [Code, Code] {
   return [codeOf(lengths), codeOf(new Uint8Array(30).fill(5))];
 }
 
-/** What each symbol stands for: the least, and how many bits are added to it. */
-function steps(
-  count: number,
-  first: number,
-  group: number,
-): readonly (readonly [number, number])[] {
-  let least = first;
-  return Array.from({ length: count }, (_, at) => {
-    const extra = Math.max(0, Math.floor(at / group) - 1);
-    const step = [least, extra] as const;
-    least += 1 << extra;
-    return step;
+/** How many bits are added to what each symbol stands for: one more every few symbols. */
+function addedBits(count: number, group: number): Uint8Array {
+  return Uint8Array.from({ length: count }, (_, at) => Math.max(0, Math.floor(at / group) - 1));
+}
+
+/** The least that each symbol stands for. */
+function leasts(added: Uint8Array, first: number): Uint16Array {
+  let next = first;
+  return Uint16Array.from(added, (bits) => {
+    const least = next;
+    next += 1 << bits;
+    return least;
   });
 }
 
