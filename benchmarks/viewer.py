@@ -2,10 +2,11 @@
 
     python benchmarks/viewer.py [spans …] [--rounds 3] [--no-mlflow] [--markdown FILE]
 
-A trace of each size stands as a saved output in a notebook of its own, which Chromium
-opens without a kernel; each figure is the least of the rounds. MLflow's figures are of
-the same traces, logged to an MLflow server on this machine, whose page its notebook
-output embeds. The table says which budgets are kept; a frame lasts 16.7 ms.
+A trace of each size comes as the output of a cell that a kernel runs, and stands as
+a saved output in a notebook that Chromium opens without a kernel; each figure is the
+least of the rounds. MLflow's figures are of the same traces, logged to an MLflow server
+on this machine, whose page its notebook output embeds. The table says which budgets are
+kept; a frame lasts 16.7 ms.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ from support.lab import (  # noqa: E402 - the tests' folder is on the path only 
     LONG,
     free_port,
     jupyter,
+    kernel_is_idle,
     open_notebook,
+    run_all,
 )
 from unit.render.drawn_traces import span, trace  # noqa: E402
 
@@ -61,6 +64,7 @@ FIRST_PAINT = {50: 50, 1_000: 60, 10_000: 150, 100_000: 600}
 FRAME = 16.8  # one frame, as the clock of a page rounds it
 BUDGETS: dict[str, tuple[str, dict[int, float]]] = {
     "paint": ("first paint, ms", FIRST_PAINT),
+    "opened": ("first paint in a notebook that opens, ms", {}),
     "nodes": ("elements", dict.fromkeys(SIZES, 600)),
     "heap": ("heap, MB", {10_000: 15, 100_000: 60}),
     "scroll": ("scroll frame p95, ms", {10_000: FRAME}),
@@ -71,19 +75,59 @@ BUDGETS: dict[str, tuple[str, dict[int, float]]] = {
 }
 MANY_BUDGET = 600
 
-NOTE_PAINTS = """
+# When the message with an output is there, and when its frame is; the rest of a long
+# message is not looked at.
+NOTE_ARRIVAL = """
 window.paint = {};
-new MutationObserver(() => {
-  const { paint } = window;
-  const now = performance.now();
-  if (!paint.root && document.querySelector('.st-root')) paint.root = now;
-  const drawn = document.querySelectorAll('.st-scroll').length;
-  if (drawn > (paint.drawn ?? 0)) {
-    paint.drawn = drawn;
-    requestAnimationFrame(() => setTimeout(() => { paint.rows = performance.now(); }));
+window.WebSocket = class extends WebSocket {
+  constructor(...given) {
+    super(...given);
+    this.addEventListener('message', ({ data }) => {
+      if (!(data instanceof ArrayBuffer) || paint.arrived) return;
+      const now = performance.now();
+      const start = new Uint8Array(data, 0, Math.min(data.byteLength, 8192));
+      if (new TextDecoder().decode(start).includes('WORDS')) paint.arrived = now;
+    });
   }
+};
+new MutationObserver((_, observer) => {
+  if (!document.querySelector('.jp-OutputArea-output DRAWN')) return;
+  observer.disconnect();
+  requestAnimationFrame(() => setTimeout(() => { paint.shown = performance.now(); }));
 }).observe(document, { subtree: true, childList: true });
 """
+# JupyterLab draws outputs long before it puts them into the page. So two are added:
+# of each drawing, from a viewer's first attribute to the node that holds the others;
+# and from the first one in the page to the frame that shows them.
+NOTE_PAINTS = """
+window.paint = { drawing: 0 };
+const { setAttribute } = Element.prototype;
+const { insertBefore } = Node.prototype;
+let start = 0;
+Element.prototype.setAttribute = function (name, value) {
+  if (name === 'data-lm-suppress-shortcuts' && value) start = performance.now();
+  setAttribute.call(this, name, value);
+};
+Node.prototype.insertBefore = function (...given) {
+  if (start > 0 && this.className === 'st-root') {
+    paint.drawing += performance.now() - start;
+    start = 0;
+  }
+  return insertBefore.apply(this, given);
+};
+new MutationObserver(() => {
+  const now = performance.now();
+  const drawn = document.querySelectorAll('DRAWN').length;
+  if (drawn === (paint.drawn ?? 0)) return;
+  paint.drawn = drawn;
+  paint.placed ??= now;
+  requestAnimationFrame(() => setTimeout(() => {
+    paint.all = paint.drawing + performance.now() - paint.placed;
+  }));
+}).observe(document, { subtree: true, childList: true });
+"""
+SCROLL = ".st-root .st-scroll"
+PLAIN = ".jp-OutputArea-output pre"
 MEASURE = """async () => {
   const root = document.querySelector('.st-root');
   const frame = () => new Promise((done) => requestAnimationFrame(done));
@@ -120,25 +164,20 @@ MEASURE = """async () => {
     input.dispatchEvent(new Event('input', { bubbles: true }));
   });
   const nodes = root.querySelectorAll('*').length;
-  const paint = window.paint.rows - window.paint.root;
-  return { paint, nodes, scroll: p95(frames), longest: Math.max(...frames), expand,
-    search, key: p95(keys) };
+  return { opened: window.paint.all, nodes, scroll: p95(frames),
+    longest: Math.max(...frames), expand, search, key: p95(keys) };
 }"""
-# In the notebook's page: when MLflow's frame is there; inside it: when it shows a span.
+# Inside MLflow's frame: when it shows a span.
 NOTE_MLFLOW = """
-window.note = {};
-const isFrame = location.pathname.includes('notebook-trace-renderer');
-new MutationObserver(() => {
-  const now = performance.timeOrigin + performance.now();
-  const { note } = window;
-  if (!isFrame && !note.at && document.querySelector('#trace-renderer')) note.at = now;
-  if (isFrame && !note.at && document.body?.innerText.includes('root')) {
-    note.at = -1;
+if (location.pathname.includes('notebook-trace-renderer')) {
+  new MutationObserver((_, observer) => {
+    if (!document.body?.innerText.includes('root')) return;
+    observer.disconnect();
     requestAnimationFrame(() => setTimeout(() => {
-      note.at = performance.timeOrigin + performance.now();
+      window.shown = performance.timeOrigin + performance.now();
     }));
-  }
-}).observe(document, { subtree: true, childList: true, characterData: true });
+  }).observe(document, { subtree: true, childList: true, characterData: true });
+}
 """
 
 
@@ -168,6 +207,20 @@ def write(path: Path, bundles: Sequence[dict[str, Any]]) -> None:
     NotebookNotary().sign(nbformat.read(path, as_version=4))
 
 
+def write_both(root: Path, name: str, bundle: dict[str, Any]) -> None:
+    """Write a notebook that holds an output, and one whose cell makes it."""
+    write(root / f"{name}.ipynb", [bundle])
+    (root / f"{name}.json").write_text(json.dumps(bundle))
+    cell = nbformat.v4.new_code_cell(
+        "import json, pathlib\n"
+        "from IPython.display import display\n"
+        f"display(json.loads(pathlib.Path('{name}.json').read_text()), raw=True)"
+    )
+    spec = {"name": "python3", "display_name": "Python 3"}
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": spec})
+    nbformat.write(notebook, root / f"arrives-{name}.ipynb")
+
+
 def heap_of(page: Page) -> float:
     """Give the used JavaScript heap in MB, after a collection."""
     session = page.context.new_cdp_session(page)
@@ -177,12 +230,15 @@ def heap_of(page: Page) -> float:
 
 
 @contextlib.contextmanager
-def opened(browser: Browser, url: str, name: str, script: str) -> Iterator[Page]:
+def opened(
+    browser: Browser, url: str, name: str, script: str, *, kernel: bool = False
+) -> Iterator[Page]:
     """Open a notebook in a page of its own."""
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
     page.add_init_script(script)
-    # A kernel that starts would take the processor from what is measured.
-    page.route("**/api/sessions*", lambda route: route.abort())
+    if not kernel:
+        # One that starts would take the processor from what is measured.
+        page.route("**/api/sessions*", lambda route: route.abort())
     open_notebook(page, f"{url}/lab/tree/{name}")
     try:
         yield page
@@ -190,33 +246,62 @@ def opened(browser: Browser, url: str, name: str, script: str) -> Iterator[Page]
         page.close()
 
 
+@contextlib.contextmanager
+def arrived(
+    browser: Browser, url: str, name: str, words: str, drawn: str, more: str = ""
+) -> Iterator[Page]:
+    """Run the cell of a notebook; `words` tell its output's message."""
+    script = NOTE_ARRIVAL.replace("WORDS", words).replace("DRAWN", drawn) + more
+    with opened(browser, url, name, script, kernel=True) as page:
+        kernel_is_idle(page)
+        page.wait_for_timeout(1500)
+        run_all(page)
+        page.wait_for_function("window.paint.shown", timeout=LONG)
+        yield page
+
+
 def measure(browser: Browser, url: str, size: int, baseline: float) -> Figures:
     """Give one round's figures of one size."""
-    with opened(browser, url, f"{size}.ipynb", NOTE_PAINTS) as page:
+    with arrived(browser, url, f"arrives-{size}.ipynb", MIME, SCROLL) as page:
+        paint = page.evaluate("window.paint.shown - window.paint.arrived")
+    script = NOTE_PAINTS.replace("DRAWN", SCROLL)
+    with opened(browser, url, f"{size}.ipynb", script) as page:
         page.wait_for_selector(".st-row", timeout=LONG)
         page.wait_for_timeout(1500)
         heap = heap_of(page) - baseline
-        return {**page.evaluate(MEASURE), "heap": heap}
+        return {"paint": paint, **page.evaluate(MEASURE), "heap": heap}
 
 
 def measure_many(browser: Browser, url: str) -> Figures:
-    """Give the time from the first viewer of a notebook to the last one's rows."""
-    with opened(browser, url, "many.ipynb", NOTE_PAINTS) as page:
-        drawn = "document.querySelectorAll('.st-scroll').length"
-        page.wait_for_function(f"{drawn} === {MANY}", timeout=LONG)
+    """Give the time that all viewers of a notebook take until the last one's rows."""
+    script = NOTE_PAINTS.replace("DRAWN", SCROLL)
+    with opened(browser, url, "many.ipynb", script) as page:
+        page.wait_for_function(f"window.paint.drawn === {MANY}", timeout=LONG)
         page.wait_for_timeout(500)
-        return {"many": page.evaluate("window.paint.rows - window.paint.root")}
+        return {"many": page.evaluate("window.paint.all")}
+
+
+def measure_plain(browser: Browser, url: str) -> Figures:
+    """Give what JupyterLab itself needs for lines of text."""
+    with arrived(browser, url, "arrives-plain.ipynb", "a line", "pre") as page:
+        paint = page.evaluate("window.paint.shown - window.paint.arrived")
+    with opened(
+        browser, url, "plain.ipynb", NOTE_PAINTS.replace("DRAWN", PLAIN)
+    ) as page:
+        page.wait_for_selector(PLAIN, timeout=LONG)
+        page.wait_for_timeout(500)
+        return {"paint": paint, "opened": page.evaluate("window.paint.all")}
 
 
 def measure_mlflow(browser: Browser, url: str, size: int) -> Figures:
     """Give what is comparable of MLflow's: first paint, elements, heap of its frame."""
-    with opened(browser, url, f"mlflow-{size}.ipynb", NOTE_MLFLOW) as page:
-        page.wait_for_selector("#trace-renderer", timeout=LONG)
+    name, words = f"arrives-mlflow-{size}.ipynb", "trace-renderer"
+    with arrived(browser, url, name, words, "iframe", NOTE_MLFLOW) as page:
         [frame] = [one for one in page.frames if "trace-renderer" in one.url]
-        drawn = "window.note?.at > 0"
-        frame.wait_for_function(drawn, timeout=1000 * MLFLOW_SECONDS)
+        frame.wait_for_function("window.shown", timeout=1000 * MLFLOW_SECONDS)
         page.wait_for_timeout(1500)
-        paint = frame.evaluate("window.note.at") - page.evaluate("window.note.at")
+        start = page.evaluate("performance.timeOrigin + window.paint.arrived")
+        paint = frame.evaluate("window.shown") - start
         nodes = frame.evaluate("document.querySelectorAll('*').length")
         heap = frame.evaluate("performance.memory.usedJSHeapSize / 1e6")
     return {"paint": paint, "nodes": nodes, "heap": heap}
@@ -347,6 +432,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             say(f"{size:,} spans …")
             one = functools.partial(measure, browser, url, size, baseline)
             ours[size] = repeated(one, given.rounds, notes)
+        say("plain text …")
+        one = functools.partial(measure_plain, browser, url)
+        plain = repeated(one, given.rounds, notes)
         say(f"{MANY} viewers …")
         one = functools.partial(measure_many, browser, url)
         many = repeated(one, given.rounds, notes).get("many")
@@ -357,6 +445,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if peer:
         tables.append(mlflow_table(ours, peer))
     notes.insert(0, f"{MANY} viewers in one notebook: {judged(many, MANY_BUDGET)} ms.")
+    both = [judged(plain.get(name), None) for name in ("paint", "opened")]
+    notes.insert(1, "Twelve lines of text instead: {} and {} ms.".format(*both))
     print("\n".join([*head, *notes, *(table.text() for table in tables)]))
     if given.markdown:
         write_page(given.markdown, [*head, "", *notes], tables)
@@ -378,12 +468,13 @@ def _outputs_of_mlflow(
 def _write_notebooks(root: Path, sizes: list[int], theirs: dict[int, str]) -> None:
     nbformat.write(nbformat.v4.new_notebook(), root / "empty.ipynb")
     for size in sizes:
-        write(root / f"{size}.ipynb", [{MIME: output(size), "text/plain": "a trace"}])
+        write_both(root, str(size), {MIME: output(size), "text/plain": "a trace"})
+    write_both(root, "plain", {"text/plain": "a line\n" * 12})
     small = output(50)
     many = [{MIME: {**small, "key": f"{number:016x}"}} for number in range(MANY)]
     write(root / "many.ipynb", many)
     for size, html in theirs.items():
-        write(root / f"mlflow-{size}.ipynb", [{"text/html": html}])
+        write_both(root, f"mlflow-{size}", {"text/html": html})
     # All outputs are drawn at once, not those in sight.
     settings = root / ".settings/@jupyterlab/notebook-extension"
     settings.mkdir(parents=True)
