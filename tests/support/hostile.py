@@ -22,7 +22,10 @@ OPEN_EVERYTHING = """async () => {
   let idle = 0;
   let drawn = 0;
   while (idle < 3) {
-    const row = [...root.querySelectorAll('.st-row')].find((one) => !seen.has(one.id));
+    // Elements are used again for other rows: only where they are tells their order.
+    const [row] = [...root.querySelectorAll('.st-row')]
+      .filter((one) => !seen.has(one.id))
+      .sort((a, b) => a.offsetTop - b.offsetTop);
     if (!row) {
       idle++;
       box.scrollTop += 200;
