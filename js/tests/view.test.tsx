@@ -359,3 +359,30 @@ test("rows that came while the reader watched are not folded away", () => {
   press("]", "[", "2");
   expect(names().filter((name) => name === "retrieve").length).toBe(1);
 });
+
+test("failed and slow spans can be shown alone, each with the way to it", () => {
+  show(payload("agent"));
+  const chips = all(".st-chip");
+  expect(chips.map((chip) => [chip.title.split(" ")[1], chip.textContent])).toEqual([
+    ["retriever", "6"],
+    ["model", "4"],
+    ["reranker", "1"],
+    ["tool", "1"],
+    ["parser", "1"],
+    ["failed", "1"],
+    ["slow", "3"],
+  ]);
+
+  click(chips[5]);
+  expect(names()).toEqual(["answer_question", "research", "lookup_city"]);
+  click(chips[6]);
+  expect(names()).toEqual([
+    "answer_question",
+    "research",
+    "openai.chat",
+    "openai.chat",
+    "openai.chat",
+  ]);
+  click(chips[6]);
+  expect(names().length).toBe(11);
+});

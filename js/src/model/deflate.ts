@@ -48,7 +48,7 @@ export function inflate(data: Uint8Array, most: number): Uint8Array {
     return found >> 4;
   };
   const reserve = (count: number) => {
-    if (size + count > most) fail(`a packed part inflates to more than ${most >> 20} MB`);
+    if (size + count > most) fail("a packed part is too large");
     if (size + count <= out.length) return;
     const larger = new Uint8Array(Math.min(most, 2 * (size + count)));
     larger.set(out);

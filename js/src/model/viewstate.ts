@@ -1,4 +1,4 @@
-import type { Family } from "./spantype";
+import type { Kind } from "./kinds";
 import type { Range } from "./timing";
 import type { Openness } from "./visible";
 
@@ -17,8 +17,8 @@ export interface ViewState extends Openness {
   readonly zoom: Range | null;
   readonly searching: boolean;
   readonly query: string;
-  /** Show spans of this family alone. */
-  readonly family: Family | null;
+  /** Show spans of this kind alone. */
+  readonly only: Kind | null;
   readonly critical: boolean;
   readonly scrollTop: number;
 }
@@ -60,7 +60,7 @@ export function initialState(depth: number, open: Iterable<string>): ViewState {
     zoom: null,
     searching: false,
     query: "",
-    family: null,
+    only: null,
     critical: true,
     scrollTop: 0,
   };

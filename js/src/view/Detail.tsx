@@ -3,9 +3,7 @@ import { chatOf, finishReasonOf } from "../model/chat";
 import { spanId } from "../model/columns";
 import { changeWords } from "../model/compare";
 import { documentsOf } from "../model/documents";
-import { formatBytes, formatCost, formatDuration, formatTokens, oneLine } from "../model/format";
-import { pythonFor } from "../model/python";
-import { NO_USAGE, tokensOf } from "../model/rollup";
+import { formatBytes, formatDuration, oneLine } from "../model/format";
 import { familyOf, typeWords } from "../model/spantype";
 import { endOf } from "../model/timing";
 import { type Body, type Preview, STATE_ERROR, STATE_RUNNING } from "../model/types";
@@ -16,7 +14,8 @@ import { Facts } from "./Facts";
 import { FamilyIcon, Icon } from "./icons";
 import { JsonTree } from "./JsonTree";
 import { Missing, Shortened } from "./Missing";
-import { nameOf, Ordinal, typeOf } from "./Row";
+import { nameOf, Ordinal, pythonOf, typeOf } from "./Row";
+import { Sums } from "./Strip";
 import { ChangesTab } from "./tabs/ChangesTab";
 import { ChatTab } from "./tabs/ChatTab";
 import { CodeTab } from "./tabs/CodeTab";
@@ -83,10 +82,7 @@ export function Detail({
         )}
         <span class="st-gap" />
         <Numbers view={view} row={row} />
-        <CopyButton
-          text={pythonFor(view.traceOf(row).id, spanId(view.spans, row), nameOf(view, row))}
-          label="Copy Python for this span"
-        />
+        <CopyButton text={pythonOf(view, row)} label="Copy Python for this span" />
         <button
           type="button"
           class="st-button"
@@ -178,22 +174,12 @@ function TabList({
 function Numbers({ view, row }: { view: TraceView; row: number }) {
   const { spans, rollup } = view;
   const total = rollup.spans[row];
-  const tokens = tokensOf(total?.usage ?? NO_USAGE);
   return (
     <span class="st-numbers">
-      <span>{formatDuration(endOf(spans, row, view.now) - (spans.start[row] ?? 0))}</span>
-      {tokens !== null && (
-        <span>
-          {total?.usagePartial && "≥ "}
-          {formatTokens(tokens)} tok
-        </span>
-      )}
-      {total?.cost != null && (
-        <span>
-          {total.costPartial && "≥ "}
-          {formatCost(total.cost)}
-        </span>
-      )}
+      <span class="st-fact">
+        {formatDuration(endOf(spans, row, view.now) - (spans.start[row] ?? 0))}
+      </span>
+      {total !== undefined && <Sums usage={total.usage} cost={total.cost} total={total} />}
     </span>
   );
 }

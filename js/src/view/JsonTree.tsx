@@ -12,7 +12,7 @@ import {
   stringOf,
 } from "../model/json";
 import { BlobView } from "./BlobView";
-import { CopyButton } from "./CopyButton";
+import { CopyButton, copyText } from "./CopyButton";
 import { FoldedText } from "./FoldedText";
 
 const PAGE = 200;
@@ -102,9 +102,14 @@ function JsonRow({
       ) : (
         <span class="st-chevron" />
       )}
-      <span class="st-json-key" title={pathOf(doc, token)}>
+      <button
+        type="button"
+        class="st-json-key"
+        title={`Copy ${pathOf(doc, token)}`}
+        onClick={() => void copyText(pathOf(doc, token))}
+      >
         {name === null ? itemIndex(doc, token) : oneLine(name)}
-      </span>
+      </button>
       {blob !== null ? (
         <BlobView index={blob} />
       ) : kind === "object" || kind === "array" ? (

@@ -1,6 +1,7 @@
 import { spanId } from "../model/columns";
 import { changeWords, deltaText, isGone } from "../model/compare";
 import { formatDuration, formatTokens, oneLine, speakDuration } from "../model/format";
+import { pythonFor } from "../model/python";
 import { NO_USAGE, tokensOf } from "../model/rollup";
 import { familyOf, typeWords } from "../model/spantype";
 import { endOf } from "../model/timing";
@@ -168,6 +169,11 @@ export function nameOf(view: TraceView, row: number): string {
     return `parent ${spanId(view.spans, row)?.slice(0, 4) ?? ""}… not received`;
   }
   return oneLine(view.spans.names[view.spans.name[row] ?? -1] ?? "") || "span";
+}
+
+/** The Python that finds a row's span. */
+export function pythonOf(view: TraceView, row: number): string {
+  return pythonFor(view.traceOf(row).id, spanId(view.spans, row), nameOf(view, row));
 }
 
 export function typeOf(view: TraceView, row: number): string {

@@ -1,14 +1,11 @@
 import { useMemo } from "preact/hooks";
 import { formatCost, formatDuration, formatTokens, oneLine, plural } from "../model/format";
-import { tokensOf } from "../model/rollup";
-import { type Family, familyOf, isWorker } from "../model/spantype";
-import type { Spans } from "../model/types";
+import { kindCounts } from "../model/kinds";
+import { type Total, tokensOf } from "../model/rollup";
 import { FamilyIcon, Icon, type IconName } from "./icons";
 import { nextError } from "./keyboard";
 import { State } from "./State";
 import type { TraceView } from "./useTrace";
-
-const MAX_CHIPS = 5;
 
 /** The line above the tree: the trace in a few numbers, and what can be done with it. */
 export function Strip({
@@ -80,7 +77,6 @@ export function Strip({
 
 function Numbers({ view, compact }: { view: TraceView; compact: boolean }) {
   const { trace, rollup, running, now } = view;
-  const tokens = tokensOf(trace.usage);
   const duration = running ? now : trace.duration;
   return (
     <>
@@ -101,16 +97,26 @@ function Numbers({ view, compact }: { view: TraceView; compact: boolean }) {
           {plural(trace.errorCount, "error")}
         </button>
       )}
+      <Sums usage={trace.usage} cost={trace.cost} total={rollup.trace} />
+    </>
+  );
+}
+
+/** Tokens and cost, with a mark when more was used than is known. */
+export function Sums({ usage, cost, total }: Pick<Total, "usage" | "cost"> & { total: Total }) {
+  const tokens = tokensOf(usage);
+  return (
+    <>
       {tokens !== null && (
         <span class="st-fact">
-          {rollup.trace.usagePartial && "≥ "}
+          {total.usagePartial && "≥ "}
           {formatTokens(tokens)} tok
         </span>
       )}
-      {trace.cost !== null && (
+      {cost !== null && (
         <span class="st-fact">
-          {rollup.trace.costPartial && "≥ "}
-          {formatCost(trace.cost)}
+          {total.costPartial && "≥ "}
+          {formatCost(cost)}
         </span>
       )}
     </>
@@ -118,37 +124,24 @@ function Numbers({ view, compact }: { view: TraceView; compact: boolean }) {
 }
 
 function Chips({ view }: { view: TraceView }) {
-  const counts = useMemo(() => familyCounts(view.spans), [view.spans]);
+  const counts = useMemo(() => kindCounts(view), [view.spans]);
   return (
     <span class="st-chips">
-      {counts.map(([family, count]) => (
+      {counts.map(([kind, count]) => (
         <button
-          key={family}
+          key={kind}
           type="button"
-          class={`st-chip st-t-${family}`}
-          aria-pressed={view.state.family === family}
-          title={`Show ${family} spans alone (t)`}
-          onClick={() =>
-            view.patch({ family: view.state.family === family ? null : family, grown: true })
-          }
+          class={`st-chip st-t-${kind}`}
+          aria-pressed={view.state.only === kind}
+          title={`Show ${kind} spans alone (t)`}
+          onClick={() => view.patch({ only: view.state.only === kind ? null : kind, grown: true })}
         >
-          <FamilyIcon family={family} />
+          <FamilyIcon family={kind} />
           {count}
         </button>
       ))}
     </span>
   );
-}
-
-/** Families of the spans that do work, the most frequent first. */
-export function familyCounts(spans: Spans): readonly (readonly [Family, number])[] {
-  const byType = spans.types.map((type) => familyOf(type));
-  const counts = new Map<Family, number>();
-  for (const type of spans.type) {
-    const family = byType[type];
-    if (family !== undefined && isWorker(family)) counts.set(family, (counts.get(family) ?? 0) + 1);
-  }
-  return [...counts].sort((a, b) => b[1] - a[1]).slice(0, MAX_CHIPS);
 }
 
 function Tool({

@@ -2,8 +2,8 @@ import { useMemo, useRef, useState } from "preact/hooks";
 import { decodeBodies, decodeColumns, decodePreviews, isShortened, spanId } from "../model/columns";
 import { type Comparison, merged } from "../model/compare";
 import { group, oneLine, plural } from "../model/format";
+import { kindCounts } from "../model/kinds";
 import { LinkError } from "../model/link";
-import { pythonFor } from "../model/python";
 import { fetchTrace } from "../model/remote";
 import type { Body, Payload, Preview, Spans, Trace } from "../model/types";
 import { rowOf } from "../model/visible";
@@ -29,10 +29,10 @@ import {
   WITH_CHIPS,
 } from "./measures";
 import { Notices } from "./Notices";
-import { nameOf } from "./Row";
+import { pythonOf } from "./Row";
 import { SearchBar } from "./SearchBar";
 import { Splitter } from "./Splitter";
-import { familyCounts, Strip } from "./Strip";
+import { Strip } from "./Strip";
 import { scaleOf, Tree } from "./Tree";
 import { useMatches } from "./useMatches";
 import { useNews } from "./useNews";
@@ -232,8 +232,8 @@ export function Loaded({
 
 /** Height of the rows' box. It grows with what is asked for and never shrinks on an update. */
 function useTreeHeight(view: TraceView, beside: boolean, ceiling: () => number): number {
-  const { level, toggled, grown, family } = view.state;
-  const last = useRef({ spans: view.spans, level, toggled, grown, family, floor: 0, height: 0 });
+  const { level, toggled, grown, only } = view.state;
+  const last = useRef({ spans: view.spans, level, toggled, grown, only, floor: 0, height: 0 });
   const rows = view.state.grown
     ? view.shown.length
     : Math.min(view.shown.length, ROWS_WITHOUT_BUTTON);
@@ -247,10 +247,10 @@ function useTreeHeight(view: TraceView, beside: boolean, ceiling: () => number):
     before.level !== level ||
     before.toggled !== toggled ||
     before.grown !== grown ||
-    before.family !== family;
+    before.only !== only;
   const floor = isAction ? 0 : isUpdate ? before.height : before.floor;
   const height = Math.max(natural, floor);
-  last.current = { spans: view.spans, level, toggled, grown, family, floor, height };
+  last.current = { spans: view.spans, level, toggled, grown, only, floor, height };
   return beside ? Math.max(height, DETAIL_HEIGHT) : height;
 }
 
@@ -284,18 +284,16 @@ function useCommands(
       const next = nextInCircle(matches, row, step);
       if (next !== null) view.reveal(next);
     },
-    nextFamily() {
-      const families = familyCounts(view.spans).map(([family]) => family);
-      const { family } = view.state;
-      const next = family === null ? 0 : families.indexOf(family) + 1;
-      view.patch({ family: families[next] ?? null, grown: true });
+    nextKind() {
+      const kinds = kindCounts(view).map(([kind]) => kind);
+      const { only } = view.state;
+      const next = only === null ? 0 : kinds.indexOf(only) + 1;
+      view.patch({ only: kinds[next] ?? null, grown: true });
     },
     copyId: () =>
       void copyText(row < 0 ? view.trace.id : (spanId(view.spans, row) ?? view.trace.id)),
     copyPython() {
-      if (row >= 0) {
-        void copyText(pythonFor(view.traceOf(row).id, spanId(view.spans, row), nameOf(view, row)));
-      }
+      if (row >= 0) void copyText(pythonOf(view, row));
     },
     ...given,
     leave() {

@@ -6,19 +6,19 @@ import { zoomBy } from "./zoom";
 
 export const KEYS: readonly (readonly [string, string])[] = [
   ["↑ ↓ Home End PgUp PgDn", "move"],
-  ["→ ←", "open or go in, close or go out"],
-  ["Enter Space", "show the span's values"],
-  ["Esc", "leave: search, values, tree"],
-  ["*", "open all siblings"],
+  ["→ ←", "open, close"],
+  ["Enter Space", "show values"],
+  ["Esc", "leave search, values, tree"],
+  ["*", "open siblings"],
   ["[ ]", "close all, open all"],
-  ["1 … 9", "open to this level"],
-  ["/ n N", "search, next and previous match"],
-  ["e E", "next and previous error"],
-  ["c", "critical path on or off"],
-  ["t", "next span type alone, then all"],
-  ["y Y", "copy the span's id, the Python that finds it"],
-  ["+ − 0", "zoom in, out, whole trace"],
-  ["o", "open larger: in a tab, or the whole screen"],
+  ["1 … 9", "open to level"],
+  ["/ n N", "search, next, previous"],
+  ["e E", "next, previous error"],
+  ["c", "critical path"],
+  ["t", "one type alone, failed, slow"],
+  ["y Y", "copy id, Python"],
+  ["+ − 0", "zoom in, out, whole"],
+  ["o", "open larger"],
   ["?", "this list"],
 ];
 
@@ -47,7 +47,7 @@ export function keepKeys(root: HTMLElement): void {
 export interface Commands {
   search(): void;
   nextMatch(step: 1 | -1): void;
-  nextFamily(): void;
+  nextKind(): void;
   copyId(): void;
   copyPython(): void;
   help(): void;
@@ -108,7 +108,7 @@ function commanded(key: string, view: TraceView, commands: Commands): boolean {
   else if (key === "e") nextError(view, 1);
   else if (key === "E") nextError(view, -1);
   else if (key === "c") view.patch({ critical: !view.state.critical });
-  else if (key === "t") commands.nextFamily();
+  else if (key === "t") commands.nextKind();
   else if (key === "y") commands.copyId();
   else if (key === "Y") commands.copyPython();
   else if (key === "+" || key === "=") view.patch({ zoom: zoomBy(view, 0.5) });

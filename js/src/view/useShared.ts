@@ -46,7 +46,7 @@ function stateOf(view: TraceView): SharedState {
   return {
     selected: selected === null ? "" : (spanId(spans, rowOf(selected)) ?? ""),
     query: state.query,
-    expanded: state.family === null ? openIds(view) : null,
+    expanded: state.only === null ? openIds(view) : null,
   };
 }
 

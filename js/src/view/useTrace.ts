@@ -2,9 +2,9 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { spanId } from "../model/columns";
 import { type Comparison, isGone } from "../model/compare";
 import { type Folds, findFolds, noFolds } from "../model/folds";
+import { isOfKind } from "../model/kinds";
 import { type Rollup, rollUp } from "../model/rollup";
 import { DEFAULT_SETTINGS, firstLevel, rememberLevel } from "../model/settings";
-import { type Family, familyOf } from "../model/spantype";
 import { criticalPath, type Marks, type Range, selfStretches, traceRange } from "../model/timing";
 import { type Payload, type Spans, STATE_ERROR, STATE_RUNNING, type Trace } from "../model/types";
 import { initialState, type ViewState } from "../model/viewstate";
@@ -87,6 +87,14 @@ export function useTrace(
   const now = useNow(running, trace.startNs, whole.to);
   const critical = useMemo(() => criticalPath(spans, whole.to), [spans, whole]);
   const self = useMemo(() => new Map<number, readonly Range[]>(), [spans, now]);
+  const selfOf = (row: number) => {
+    const stretches = self.get(row) ?? selfStretches(spans, row, now);
+    self.set(row, stretches);
+    return stretches;
+  };
+  const range = { from: whole.from, to: Math.max(whole.to, running ? now : whole.to) };
+  const { only } = state;
+  const isShown = (row: number) => only === null || isOfKind({ spans, range, selfOf }, row, only);
   const wanted = useMemo(
     () => comparison?.notable ?? wantedRows(spans, critical),
     [spans, critical],
@@ -97,11 +105,8 @@ export function useTrace(
     [spans, state.level, state.toggled],
   );
   const items = useMemo(
-    () =>
-      state.family === null
-        ? visibleItems(spans, folds, open)
-        : filteredItems(spans, (row) => isOfFamily(spans, row, state.family)),
-    [spans, folds, open, state.family],
+    () => (only === null ? visibleItems(spans, folds, open) : filteredItems(spans, isShown)),
+    [spans, folds, open, only],
   );
   const shown = useMemo(
     () =>
@@ -113,7 +118,7 @@ export function useTrace(
 
   const look = useMemo(
     () => ({}),
-    [spans, folds, open, shown, now, state.critical, state.family, comparison],
+    [spans, folds, open, shown, now, state.critical, only, comparison],
   );
   const selected = state.selected === null ? null : itemOfKey(spans, state.selected);
   const latest = useRef(state);
@@ -141,16 +146,12 @@ export function useTrace(
     spans,
     folds,
     rollup,
-    range: { from: whole.from, to: Math.max(whole.to, running ? now : whole.to) },
+    range,
     now,
     running,
     critical,
     look,
-    selfOf(row) {
-      const stretches = self.get(row) ?? selfStretches(spans, row, now);
-      self.set(row, stretches);
-      return stretches;
-    },
+    selfOf,
     items,
     shown,
     selected,
@@ -161,7 +162,7 @@ export function useTrace(
       latest.current = { ...latest.current, scrollTop };
       host.store.set(storeKey, latest.current);
     },
-    isOpen: (item) => state.family !== null || isItemOpen(open, item),
+    isOpen: (item) => only !== null || isItemOpen(open, item),
     select,
     toggle(item, isOpen = !isItemOpen(open, item)) {
       if (hasChildren(spans, item)) toggleAll([item], isOpen);
@@ -180,14 +181,9 @@ export function useTrace(
       for (const item of above) {
         if (!isItemOpen(open, item)) toggled.set(itemKey(spans, item), true);
       }
-      const isFilteredOut = !isOfFamily(spans, row, state.family);
-      select(row, { toggled, grown: true, ...(isFilteredOut ? { family: null } : {}) });
+      select(row, { toggled, grown: true, ...(isShown(row) ? {} : { only: null }) });
     },
   };
-}
-
-function isOfFamily(spans: Spans, row: number, family: Family | null): boolean {
-  return family === null || familyOf(spans.types[spans.type[row] ?? -1] ?? "") === family;
 }
 
 function firstState(payload: Payload, spans: Spans, host: Host): ViewState {
