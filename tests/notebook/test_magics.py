@@ -103,6 +103,7 @@ MISTAKES = {
     "%trace lats": "No trace is called 'lats'. Did you mean 'last'?",
     "%trace --text --json": "not allowed with argument",
     "%trace diff last nothing": "No trace is called 'nothing'.",
+    "%trace diff last": "last is the last trace itself. Name two: %trace diff -2 last",
     "%trace diff": "the following arguments are required: TARGET",
     "%trace_display sideways": "%trace_display does not know 'sideways'. Known: on, off",
     "%trace_display --max 0": "--max is a count from 1, not 0.",

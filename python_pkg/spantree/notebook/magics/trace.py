@@ -52,7 +52,7 @@ def trace_magics(desk: Desk) -> list[Magic]:
     )
     diff.add_argument("a", metavar="TARGET", help="the one before")
     diff.add_argument(
-        "b", nargs="?", default="last", metavar="TARGET", help="the one after"
+        "b", nargs="?", metavar="TARGET", help="the one after (default: last)"
     )
     targets = target_words(desk)
     return [
@@ -87,7 +87,13 @@ def _trace(arguments: Namespace, desk: Desk) -> object:
 
 
 def _diff(arguments: Namespace, desk: Desk) -> TraceDiff:
-    return TraceDiff(find_trace(arguments.a, desk), find_trace(arguments.b, desk))
+    before = find_trace(arguments.a, desk)
+    after = find_trace(arguments.b or "last", desk)
+    if arguments.b is None and before.key == after.key:
+        raise UsageError(
+            f"{arguments.a} is the last trace itself. Name two: %trace diff -2 last"
+        )
+    return TraceDiff(before, after)
 
 
 def _below(trace: Trace, top: Span) -> Trace:
