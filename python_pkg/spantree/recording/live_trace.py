@@ -281,8 +281,10 @@ class LiveTrace(SpanEdits):
             if span.status_code is SpanStatusCode.UNSET:
                 span.status_code = SpanStatusCode.OK
             span.end_time_ns = at
-            leave(span)
-            self.close(span)
+            try:
+                leave(span)
+            finally:
+                self.close(span)
 
     def end_open_spans(self, status: SpanStatus) -> None:
         """End whatever is open, the innermost first, with a status."""

@@ -569,6 +569,23 @@ def test_a_reducer_that_raises_leaves_the_list(traces, root):
     )
 
 
+@pytest.mark.parametrize("error", [SystemExit, GeneratorExit, MemoryError])
+def test_a_reducer_can_not_end_the_program(traces, root, error):
+    def reducer(items):
+        raise error("planned")
+
+    @trace(output_reducer=reducer)
+    def body():
+        yield 1
+
+    assert list(body()) == [1]
+
+    assert root().outputs == [1]
+    assert (
+        root().get_attribute("spantree.reducer_error") == f"{error.__name__}: planned"
+    )
+
+
 def test_a_reducer_that_is_interrupted_interrupts(traces, root):
     def reducer(items):
         raise KeyboardInterrupt
