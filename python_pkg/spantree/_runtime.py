@@ -49,7 +49,8 @@ _T = TypeVar("_T")
 
 # The experiment is looked up when a root needs it, not before.
 _UNDECIDED = ""
-_EXPERIMENT_SECONDS = 1.0
+_EXPERIMENT_SECONDS = 1.0  # while a root begins
+_ASKED_SECONDS = 5.0
 _MOST_PARTS = 10_000
 _MOST_ASIDE = 100_000
 
@@ -173,14 +174,14 @@ class Runtime(Storage):
 
     def _known_id_of(self, name: str) -> str | None:
         try:
-            return self._id_of_experiment(name)
+            return self._id_of_experiment(name, _EXPERIMENT_SECONDS)
         except SpantreeException as error:
             warn("experiment", "Traces go to the default experiment: %s", error)
             return None
 
-    def _id_of_experiment(self, name: str) -> str:
+    def _id_of_experiment(self, name: str, timeout_s: float | None = None) -> str:
         return self.writer().call(
-            lambda store: store.experiment_id_for(name), _EXPERIMENT_SECONDS
+            lambda store: store.experiment_id_for(name), timeout_s or _ASKED_SECONDS
         )
 
     def _locate(self, trace: Trace) -> None:

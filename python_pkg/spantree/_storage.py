@@ -127,9 +127,10 @@ class Storage:
         writer = self._writer
         if writer is not None:
             return writer
-        from spantree.store import Writer
-
+        # What is imported under the lock is whole in a process that forks meanwhile.
         with self._lock:
+            from spantree.store import Writer
+
             if self._writer is None:
                 self._writer = Writer(self.store, self._open_traces)
                 if (dispatch := self.dispatch()) is not None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import multiprocessing
 import os
 import random
+import subprocess
+import sys
 import threading
 import warnings
 
@@ -122,3 +125,85 @@ def test_a_fork_leaves_the_users_random_numbers_alone():
     in_child(lambda: leaf(1))
 
     assert random.getstate() == before
+
+
+STORM = """
+import json, os, signal, sys, threading, time
+import spantree
+
+spantree.set_tracking_uri(sys.argv[1])
+forks = int(sys.argv[2])
+stop = threading.Event()
+recorded = [1]
+
+@spantree.trace
+def leaf(n):
+    return [n]
+
+@spantree.trace
+def parent(n):
+    return leaf(n)
+
+def work():
+    count = 0
+    while not stop.is_set():
+        parent(count)
+        count += 1
+        time.sleep(0.001)
+    recorded.append(count)
+
+threads = [threading.Thread(target=work) for _ in range(4)]
+parent(0)
+spantree.flush()
+for thread in threads:
+    thread.start()
+hung = failed = 0
+for n in range(forks):
+    pid = os.fork()
+    if pid == 0:
+        with spantree.start_span("child"):
+            leaf(n)
+        os._exit(0 if spantree.flush(60) else 1)
+    deadline = time.monotonic() + 60
+    while (ended := os.waitpid(pid, os.WNOHANG))[0] == 0:
+        if time.monotonic() > deadline:
+            hung += 1
+            os.kill(pid, signal.SIGKILL)
+            deadline += 60
+        time.sleep(0.001)
+    failed += ended[1] != 0
+stop.set()
+for thread in threads:
+    thread.join()
+saved = spantree.flush(60)
+found = spantree.search_traces(return_type="list", flush=True)
+ids = [s.span_id for t in found for s in t.data.spans]
+print(json.dumps({
+    "hung": hung, "failed": failed, "saved": saved, "dropped": spantree.stats()["dropped"],
+    "lost": sum(recorded) - sum(t.name == "parent" for t in found),
+    "children": sum(t.name == "child" for t in found),
+    "doubled": len(ids) - len(set(ids)), "whole": all(len(t.data.spans) == 2 for t in found),
+}))
+"""
+FORKS = int(os.environ.get("SPANTREE_FORKS", "40"))
+
+
+def test_forks_while_four_threads_record_lose_and_block_nothing(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", STORM, str(tmp_path / "traces.db"), str(FORKS)],
+        capture_output=True,
+        text=True,
+        timeout=120 + FORKS,
+    )
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert json.loads(done.stdout) == {
+        "hung": 0,
+        "failed": 0,
+        "saved": True,
+        "dropped": 0,
+        "lost": 0,
+        "children": FORKS,
+        "doubled": 0,
+        "whole": True,
+    }

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import TracebackType
 
-# Our slowest import takes a tenth of it on a busy machine.
-_FORK_WAIT_S = 2.0
+# Our slowest import takes 20 ms; with threads that compute, on a machine with ten
+# processes to a core, it was seen to take 2 s.
+_FORK_WAIT_S = 10.0
 
 
 class ForkSafeLock:

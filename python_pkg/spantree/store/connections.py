@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("spantree.store")
 _WRITER_BUSY_MS = 250
 _READER_BUSY_MS = 5_000
-_FORK_WAIT_S = 0.2
+_FORK_WAIT_S = 2.0
 _TURN_S = 0.001
 _MAX_IDLE_READERS = 2
 _PRAGMAS = (

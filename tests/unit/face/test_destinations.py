@@ -86,7 +86,7 @@ def test_recording_waits_for_no_experiment(locked, monkeypatch):
 
 def test_a_trace_that_waits_for_its_store_names_its_experiment(locked, monkeypatch):
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "named")
-    monkeypatch.setattr(_runtime, "_EXPERIMENT_SECONDS", 0.01)
+    monkeypatch.setattr(_runtime, "_ASKED_SECONDS", 0.01)
     spantree.tracing.reset()
     with spantree.start_span("root") as root:
         pass
