@@ -96,11 +96,8 @@ class Runtime(Storage):
             self._submit(trace)
 
     def _submit(self, trace: LiveTrace) -> None:
-        def supply() -> Trace:
-            found = trace.to_trace()
-            self._keep_attachments()
-            return found
-
+        # Thousands may wait: the fewer objects each holds, the less the collector does.
+        supply = trace.to_trace if SHELF.is_empty else self._with_attachments(trace)
         if trace.origin is None:
             self.writer().submit(trace.key, supply, trace.size)
             return
@@ -200,6 +197,14 @@ class Runtime(Storage):
         self._keep_attachments()
         # One that has ended meanwhile is handed over by that, and sent on once.
         return [t for t in found if any(s.end_time_ns is None for s in t.data.spans)]
+
+    def _with_attachments(self, trace: LiveTrace) -> Callable[[], Trace]:
+        def supply() -> Trace:
+            found = trace.to_trace()
+            self._keep_attachments()
+            return found
+
+        return supply
 
     def _keep_attachments(self) -> None:
         """Write down what was taken out of values, on the thread that writes."""

@@ -47,6 +47,11 @@ class Shelf:
         self._claimed: dict[str, tuple[int, Media]] = {}
         self._bytes = 0
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no media wait."""
+        return not self._unclaimed and not self._claimed
+
     def collector(self) -> list[Media] | None:
         """Give a list for the media of one value, None if they are not to be kept."""
         if not self.is_open or self._bytes >= _MOST_WAITING_BYTES:
@@ -105,7 +110,7 @@ class Shelf:
             put(trace_key, media_id, content)
             if self._claimed.pop(media_id, None) is not None:
                 self._bytes -= media.size
-        if not self._claimed and not self._unclaimed:
+        if self.is_empty:
             self._bytes = 0  # counted on several threads without a lock
 
     def _all_completed(
