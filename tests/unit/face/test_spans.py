@@ -13,6 +13,7 @@ import pytest
 
 import spantree
 from spantree import TraceClient
+from spantree._runtime import RUNTIME
 from spantree.entities import (
     Document,
     Link,
@@ -504,3 +505,33 @@ def test_a_trace_that_was_set_aside_is_ended_by_its_id(uri, tmp_path, monkeypatc
         assert (
             json.loads(info.trace_metadata["mlflow.trace.sizeStats"])["num_spans"] == 3
         )
+
+
+def test_a_trace_that_waits_to_be_saved_holds_two_objects():
+    function = spantree.trace(lambda number: number)
+    function(0)
+    spantree.flush()
+    gc.disable()
+    try:
+        before = len(gc.get_objects())
+        release, is_held = threading.Event(), threading.Event()
+
+        def hold(_store):
+            is_held.set()
+            release.wait(10)
+
+        holder = threading.Thread(target=RUNTIME.write, args=(hold,))
+        holder.start()
+        is_held.wait(10)
+        for number in range(1_000):
+            function(number)
+        waiting = spantree.stats()["waiting"]
+        grown = len(gc.get_objects()) - before
+    finally:
+        release.set()
+        gc.enable()
+    holder.join()
+
+    assert waiting == 1_000
+    # The packed trace and its place in the queue.
+    assert grown < 2.2 * waiting
