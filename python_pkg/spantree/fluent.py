@@ -157,11 +157,11 @@ def autolog(
         log_outputs: Whether outputs are recorded; usage and model always are.
         **mlflow_options: MLflow's other options, of model logging; without effect.
     """
-    from spantree.integrations import LIBRARIES
+    from spantree.integrations import ALL
     from spantree.integrations import autolog as autolog_library
 
     del mlflow_options
-    for name in LIBRARIES:
+    for name in ALL:
         if name not in (exclude_flavors or ()):
             autolog_library(
                 name,

@@ -20,8 +20,8 @@ def _off():
 
 def states():
     # Of our own hooks: the bridge is enabled by its name only.
-    rows = integrations.status()
-    return {r.library: r.state for r in rows if r.library in integrations.LIBRARIES}
+    rows = (integrations.get_library(name).status() for name in integrations.ALL)
+    return {row.library: row.state for row in rows}
 
 
 @pytest.mark.usefixtures("_off")

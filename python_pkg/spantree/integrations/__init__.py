@@ -6,17 +6,26 @@ still has its entry, which explains itself.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol
 
 from spantree.entities.errors import MissingExtraError
-from spantree.integrations._integration import TRACED, LibraryStatus
+from spantree.integrations._integration import LibraryStatus
 from spantree.integrations._otel_libraries import bridged_libraries, get_bridged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LIBRARIES", "Library", "LibraryStatus", "autolog", "get_library", "status"]
+__all__ = [
+    "ALL",
+    "LIBRARIES",
+    "Library",
+    "LibraryStatus",
+    "autolog",
+    "get_library",
+    "status",
+]
 
 LIBRARIES: Final = (
     "openai",
@@ -26,8 +35,9 @@ LIBRARIES: Final = (
     "dspy",
     "autogen",
 )
-# Traced by hooks of our own too, but only when asked for by name.
-BY_NAME: Final = ("ag2",)
+# Traced as those, but no attributes of the package: `%autolog ag2`.
+MORE: Final = ("ag2",)
+ALL: Final = (*LIBRARIES, *MORE)
 BRIDGE: Final = "otel"
 
 
@@ -53,14 +63,14 @@ def get_library(name: str) -> Library:
     """Give the integration of a library.
 
     Args:
-        name: One of :data:`LIBRARIES` or :data:`BY_NAME`, ``"otel"`` for the bridge to
-            whatever is instrumented with OpenTelemetry, or a library that an
-            instrumentor traces over the bridge.
+        name: One of :data:`ALL`, ``"otel"`` for the bridge to whatever is
+            instrumented with OpenTelemetry, or a library that an instrumentor traces
+            over the bridge.
 
     Raises:
         SpantreeException: If there is none of that name.
     """
-    ours = (*LIBRARIES, BRIDGE, *BY_NAME)
+    ours = (*LIBRARIES, BRIDGE, *MORE)
     if name not in ours:
         return get_bridged(name, known=[*ours])
     library: Library = import_module(f"spantree.integrations.{name}")
@@ -81,10 +91,7 @@ def autolog(name: str, *, must_be_installed: bool = False, **options: bool) -> N
             not installed and must be.
     """
     library = get_library(name)
-    is_ours = name in (
-        *LIBRARIES,
-        *BY_NAME,
-    )  # the others say themselves what is missing
+    is_ours = name in ALL  # the others say themselves what is missing
     if is_ours and must_be_installed and library.status().state == "not installed":
         needed = library.DISTRIBUTION
         raise MissingExtraError(f"{name} is not installed. Run: pip install {needed}")
@@ -94,6 +101,7 @@ def autolog(name: str, *, must_be_installed: bool = False, **options: bool) -> N
 def status() -> list[LibraryStatus]:
     """Give one row for each library of ours, the bridge, and what was asked of it."""
     direct = [get_library(name).status() for name in LIBRARIES]
-    named = [get_library(name).status() for name in BY_NAME if name in TRACED]
+    asked = [name for name in MORE if f"{__name__}.{name}" in sys.modules]
+    direct += [get_library(name).status() for name in asked]
     bridged = [library.status() for library in bridged_libraries()]
-    return [*direct, *named, get_library(BRIDGE).status(), *bridged]
+    return [*direct, get_library(BRIDGE).status(), *bridged]
