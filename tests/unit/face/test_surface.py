@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 
 import pytest
 
@@ -298,6 +299,53 @@ def test_what_is_no_tracing_is_said_to_be_missing():
 
 def test_the_client_has_both_names():
     assert spantree.MlflowClient is spantree.TraceClient
+
+
+RENAMED = [
+    (owner, name)
+    for owner, table in ((spantree, FLUENT), (spantree.TraceClient(), CLIENT))
+    for name in table
+    if re.search(r"\btrace_id\b(?!=)", table[name])
+]
+
+
+@pytest.mark.parametrize(("owner", "name"), RENAMED)
+def test_the_older_name_of_the_trace_id_is_taken_silently(owner, name, caplog, recwarn):
+    with spantree.start_span("s") as span:
+        pass
+    feedback = spantree.log_feedback(trace_id=span.trace_id, value=1)
+    known = {
+        "assessment": feedback,
+        "assessment_id": feedback.assessment_id,
+        "issue_id": "i-1",
+        "key": "k",
+        "name": "n",
+        "parent_id": span.span_id,
+        "prompt_versions": [],
+        "span_id": span.span_id,
+        "value": 1,
+    }
+    call = getattr(owner, name)
+    needed = [
+        p.name
+        for p in inspect.signature(call).parameters.values()
+        if (p.default is p.empty and p.name != "trace_id") or p.name == "value"
+    ]
+
+    call(request_id=span.trace_id, **{name: known[name] for name in needed})
+
+    assert not recwarn.list
+    said = [r.getMessage() for r in caplog.records]
+    assert all("the call is ignored" in text for text in said)  # it has ended
+    assert not said or name in ("end_span", "end_trace")
+
+
+def test_what_acts_with_databricks_only_is_accepted():
+    location = object()
+
+    assert tracing.set_experiment_trace_location(location, "1", "w") is location
+    assert tracing.unset_experiment_trace_location(location, "1") is None
+    assert tracing.set_databricks_monitoring_sql_warehouse_id("w", "1") is None
 
 
 def test_a_no_op_span_is_false_and_takes_everything():
