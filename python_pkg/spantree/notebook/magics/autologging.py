@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
 
-from spantree.integrations import ALL, autolog, status
+from spantree.integrations import ALL, BRIDGE, autolog, status
 from spantree.notebook.arguments import MagicParser
 from spantree.notebook.magic import Magic
 from spantree.notebook.report import Report
@@ -33,7 +33,7 @@ def autolog_magic() -> Magic:
     parser.add_argument("--no-inputs", action="store_true", help="record no inputs")
     parser.add_argument("--no-outputs", action="store_true", help="record no outputs")
     parser.add_argument("--silent", action="store_true", help="say nothing")
-    return Magic(parser, _autolog, {"names": lambda: [*ALL, "all", "off"]})
+    return Magic(parser, _autolog, {"names": lambda: [*ALL, BRIDGE, "all", "off"]})
 
 
 def _autolog(arguments: Namespace) -> Report | None:
