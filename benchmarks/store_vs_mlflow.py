@@ -26,6 +26,7 @@ from environments import environment
 from lab import Worker, say
 from latency import commits, latency
 from report import Table, digits, duration, times
+from store_postgres import postgres
 from store_worker import ONE_TRACE, QUERIES
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tables += _searches(workers, given.sizes, given.rounds)
         tables.append(latency(_python("spantree"), scratch))
         tables.append(commits(_python("spantree"), scratch))
+        if not given.alone:
+            tables.append(postgres(_python("spantree"), scratch))
         for worker in workers.values():
             worker.close()
     head = (
@@ -113,8 +116,8 @@ def _worker(library: str, folder: Path) -> Worker:
 @functools.cache
 def _python(library: str) -> Path:
     # mlflow brings both; without pandas a search would give a list.
-    frames = ("pandas", "pyarrow") if library == "spantree" else ()
-    return environment(library, frames, "store" if frames else "")
+    others = ("pandas", "pyarrow", "psycopg[binary]") if library == "spantree" else ()
+    return environment(library, others, "store" if others else "")
 
 
 def _ingest(scratch: Path, traces: int, rounds: int) -> Table:
@@ -186,6 +189,8 @@ def _searches(workers: dict[str, Worker], sizes: list[int], rounds: int) -> list
         say(table.text())
         table.rows.append(["disk of a span", *sizes_])
         tables.append(table)
+    if len(sizes) == 1:
+        return tables
     growth = Table(
         f"Growth of spantree's searches from {sizes[0]:,} to {sizes[-1]:,} traces",
         ["", *(f"{size:,}" for size in sizes), "ratio", "promised"],

@@ -35,12 +35,12 @@ class Store:
     flush = staticmethod(spantree.flush)
 
     def __init__(self, folder: Path) -> None:
-        self._file = folder / "traces.db"
-        spantree.set_tracking_uri(f"sqlite:///{self._file}")
+        self._target: Path | str = folder / "traces.db"
+        spantree.set_tracking_uri(f"sqlite:///{self._target}")
 
     def fill(self, first: int, last: int) -> None:
         """Write traces by the store's own method, 64 at a time."""
-        store = open_store(parse_tracking_uri(self._file))
+        store = open_store(parse_tracking_uri(self._target))
         for start in range(first, last, BATCH):
             end = min(last, start + BATCH)
             store.write([_trace(number) for number in range(start, end)])
@@ -54,7 +54,7 @@ class Store:
 
     def count(self) -> int:
         """Count the traces that another process would see."""
-        connection = sqlite3.connect(f"file:{self._file}?mode=ro", uri=True)
+        connection = sqlite3.connect(f"file:{self._target}?mode=ro", uri=True)
         with connection:
             (count,) = connection.execute("SELECT count(*) FROM trace").fetchone()
         connection.close()
@@ -62,7 +62,7 @@ class Store:
 
     def size(self) -> int:
         """Give the bytes on disk."""
-        store = open_store(parse_tracking_uri(self._file))
+        store = open_store(parse_tracking_uri(self._target))
         size = store.shrink()
         store.close()
         return size
