@@ -43,6 +43,15 @@ def saved(folder, browser):
     return folder.path / NAME
 
 
+@pytest.fixture(scope="module")
+def reopened(saved, folder, browser):
+    """One page for the tests that look at the saved notebook as it is."""
+    page = browser.new_page(viewport={"width": 1500, "height": 1400})
+    open_notebook(page, folder.url(NAME))
+    yield page
+    page.close()
+
+
 def shown_tree(page):
     """The viewer under the cell that called the model."""
     tree = page.locator(f".jp-CodeCell {ROOT}").first
@@ -51,8 +60,8 @@ def shown_tree(page):
     return tree
 
 
-def test_the_tree_tells_model_tokens_and_duration(saved, folder, page):
-    open_notebook(page, folder.url(NAME))
+def test_the_tree_tells_model_tokens_and_duration(reopened):
+    page = reopened
 
     tree = shown_tree(page)
 
@@ -66,9 +75,8 @@ def test_the_tree_tells_model_tokens_and_duration(saved, folder, page):
     tree.screenshot(path=PICTURES / "tree-light.png")
 
 
-def test_the_readme_s_picture_shows_cell_and_tree(saved, folder, page):
-    page.set_viewport_size({"width": 1500, "height": 1400})
-    open_notebook(page, folder.url(NAME))
+def test_the_readme_s_picture_shows_cell_and_tree(reopened):
+    page = reopened
     page.keyboard.press("Control+b")  # hides the file browser
     tree = shown_tree(page)
     tree.locator(".st-row:has(.st-model) .st-name").first.click()
@@ -94,9 +102,8 @@ def test_the_readme_s_picture_shows_cell_and_tree(saved, folder, page):
     assert len(picture) > 10_000
 
 
-def test_collapsing_and_selecting_work(saved, folder, page):
-    open_notebook(page, folder.url(NAME))
-    tree = shown_tree(page)
+def test_collapsing_and_selecting_work(reopened):
+    tree = shown_tree(reopened)
     rows = tree.locator(".st-row")
     before = rows.count()
 

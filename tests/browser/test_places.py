@@ -84,8 +84,20 @@ def places(folder):
     return folder
 
 
+@pytest.fixture(scope="module")
+def reading(places, browser):
+    """One page for the tests that leave the notebook's page as it was."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1400})
+    yield opened(places, page)
+    page.close()
+
+
 @pytest.fixture
 def notebook(places, page):
+    return opened(places, page)
+
+
+def opened(places, page):
     page.route("**/api/sessions*", refuse_posts)
     open_notebook(page, places.url(NAME))
     page.locator(f"{ROOT} .st-row").first.wait_for(timeout=LONG)
@@ -193,8 +205,8 @@ def values(page, tab):
     return tree.locator(".st-panel")
 
 
-def test_masked_values_are_chips_and_images_are_drawn(notebook):
-    chat = values(notebook, "Chat")
+def test_masked_values_are_chips_and_images_are_drawn(reading):
+    chat = values(reading, "Chat")
 
     assert chat.locator(".st-masked").inner_text() == "masked: api_key"
     image = chat.locator("img")
@@ -202,16 +214,16 @@ def test_masked_values_are_chips_and_images_are_drawn(notebook):
     assert PIXEL[:20] not in chat.inner_text()
 
 
-def test_a_large_file_in_a_value_is_kept_once_and_drawn(notebook):
-    output = values(notebook, "Output")
+def test_a_large_file_in_a_value_is_kept_once_and_drawn(reading):
+    output = values(reading, "Output")
 
     output.locator("img").wait_for()
     assert output.locator("img").evaluate("node => node.naturalWidth") == 30
     assert PICTURE[:20] not in output.inner_text()
 
 
-def test_the_call_is_given_as_python(notebook):
-    code = values(notebook, "Code").inner_text()
+def test_the_call_is_given_as_python(reading):
+    code = values(reading, "Code").inner_text()
 
     assert "spantree.get_trace('tr-" in code
     assert "span.name = 'Completions'" in code
