@@ -57,7 +57,10 @@ def changed(rng, data):
     """Replace, drop or double something in a copy."""
     data = copy.deepcopy(data)
     for _ in range(rng.randint(1, 3)):
-        *outer, key = rng.choice([p for p in places(data) if p])
+        where = [path for path in places(data) if path]
+        if not where:
+            break
+        *outer, key = rng.choice(where)
         holder = data
         for step in outer:
             holder = holder[step]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from spantree.entities.values import visible
+
 # Times are stored in 64 bits.
 _END_OF_TIME: Final = 2**63
 
 
 def text(value: Any, what: str) -> str:
-    """Give a text.
+    """Give a text, lone surrogates visible: UTF-8 can't say them.
 
     Args:
         value: As read from JSON.
@@ -20,7 +22,7 @@ def text(value: Any, what: str) -> str:
     """
     if type(value) is not str:
         raise _wrong(what, "text", value)
-    return value
+    return visible(value)
 
 
 def text_or_none(value: Any, what: str) -> str | None:
