@@ -54,17 +54,19 @@ class Backoff:
     def failed(self, error: StoreUnavailableError) -> None:
         """Wait longer than the last time."""
         is_passing = error.trouble is Trouble.LOCKED or not self.is_lasting
-        longest = _LONGEST_PASSING_WAIT_S if is_passing else _LONGEST_WAIT_S
-        self._wait_s = min(longest, self._wait_s * 2)
-        # Processes that met the same lock must not come back all at once.
-        self.retry_at = time.monotonic() + self._wait_s * jitter.uniform(0.5, 1.0)
+        self._wait_longer(_LONGEST_PASSING_WAIT_S if is_passing else _LONGEST_WAIT_S)
         if not self.reason:
             self._since = time.monotonic()
         self.reason = error.message
 
     def failed_oddly(self) -> None:
-        """Wait as long as ever, after an error that nobody foresaw."""
-        self.retry_at = time.monotonic() + _LONGEST_WAIT_S
+        """Wait longer than the last time, after an error that nobody foresaw."""
+        self._wait_longer(_LONGEST_WAIT_S)
+
+    def _wait_longer(self, longest: float) -> None:
+        self._wait_s = min(longest, self._wait_s * 2)
+        # Processes that met the same lock must not come back all at once.
+        self.retry_at = time.monotonic() + self._wait_s * jitter.uniform(0.5, 1.0)
 
     @property
     def is_lasting(self) -> bool:

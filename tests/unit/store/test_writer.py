@@ -130,6 +130,16 @@ def test_store_that_does_not_open_yet_is_tried_again(make_trace, file):
     writer.close(2)
 
 
+def test_an_error_that_nobody_foresaw_is_soon_tried_again():
+    backoff, waits = Backoff(), []
+    for _ in range(10):
+        backoff.failed_oddly()
+        waits.append(backoff.retry_at - time.monotonic())
+
+    assert waits[0] <= 0.1
+    assert 2 < waits[-1] <= 5
+
+
 def test_trace_that_can_not_be_built_is_dropped_alone(
     make_writer, make_trace, file, caplog
 ):
