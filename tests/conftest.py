@@ -20,6 +20,16 @@ def _own_data_folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def _no_open_traces():
+    """Forget what a test leaves open: the next test's store would take it in."""
+    yield
+    from spantree.recording import RECORDER
+
+    for trace in RECORDER.traces.all():
+        RECORDER.traces.discard(trace.key)
+
+
+@pytest.fixture(autouse=True)
 def _no_hidden_failures():
     """Fail a test during which a failure of ours was swallowed."""
     from spantree.recording import internal_error_tracebacks, reset_internal_errors
