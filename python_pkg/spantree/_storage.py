@@ -115,8 +115,11 @@ class Storage:
             if self._store is None:
                 _import_search()
                 from spantree.store import open_store
+                from spantree.store.forks import before_fork
 
                 store = open_store(self.target())
+                # A fork that waits for the lock does not know of this store yet.
+                self._lock.when_held = before_fork
                 if self._dispatch is not None:
                     self._dispatch.serve(store)
                 self._store = store

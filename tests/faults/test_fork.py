@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from pathlib import Path
 
 import pytest
 from faults.fork import leaf, traced_ids
@@ -207,3 +208,19 @@ def test_forks_while_four_threads_record_lose_and_block_nothing(tmp_path):
         "doubled": 0,
         "whole": True,
     }
+
+
+def test_a_fork_waits_for_a_store_that_is_being_opened(tmp_path):
+    program = Path(__file__).with_name("fork_while_opening.py")
+    environment = {**os.environ, "SPANTREE_DATA_DIR": str(tmp_path)}
+
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.stdout, done.stderr) == ("child saved\nparent saved\n", "")

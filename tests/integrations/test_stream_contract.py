@@ -166,7 +166,16 @@ def assert_unread(traces):
             assert "word0" not in str(span.outputs)
 
 
+@pytest.fixture
+def _heeds_interrupts():
+    """Heed them also where a shell started the tests in its background."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
 @of(SYNC)
+@pytest.mark.usefixtures("_heeds_interrupts")
 def test_an_interrupt_while_reading(way, traces):
     main = threading.main_thread().ident
     interrupt = threading.Timer(0.1, signal.pthread_kill, (main, signal.SIGINT))

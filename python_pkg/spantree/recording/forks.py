@@ -6,11 +6,15 @@ for ever, and a lock that it held is never released.
 
 from __future__ import annotations
 
+# Handlers of forks run from the last registered to the first. What is imported under
+# the lock may ask for logging's, so ours must be taken before: logging registers first.
+import logging  # noqa: F401
 import os
 import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
 # Our slowest import takes 20 ms; with threads that compute, on a machine with ten
@@ -21,9 +25,11 @@ _FORK_WAIT_S = 10.0
 class ForkSafeLock:
     """A reentrant lock, free in every child and with nothing half done under it."""
 
-    __slots__ = ("_is_held_by_fork", "_lock")
+    __slots__ = ("_is_held_by_fork", "_lock", "when_held")
 
     def __init__(self) -> None:
+        self.when_held: Callable[[], object] | None = None
+        """Called by a fork that holds it: nothing new is opened any more."""
         self._lock = threading.RLock()
         self._is_held_by_fork = False
         if hasattr(os, "register_at_fork"):
@@ -48,6 +54,8 @@ class ForkSafeLock:
 
     def _before_fork(self) -> None:
         self._is_held_by_fork = self._lock.acquire(timeout=_FORK_WAIT_S)
+        if self.when_held is not None:
+            self.when_held()
 
     def _after_fork_in_parent(self) -> None:
         if self._is_held_by_fork:

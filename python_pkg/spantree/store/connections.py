@@ -15,6 +15,7 @@ from spantree.search.texts import clean_text
 from spantree.store.damage import inode_of, set_aside
 from spantree.store.dialect import SQLITE
 from spantree.store.filesystem import network_type
+from spantree.store.forks import handlers
 from spantree.store.functions import register
 from spantree.store.migrations import upgrade
 from spantree.store.protocol import StoreUnavailableError, Trouble
@@ -388,9 +389,10 @@ _kept_for_parent: list[SqliteConnection] = []
 
 def _before_fork() -> None:
     deadline = time.monotonic() + _FORK_WAIT_S
-    _forking[:] = list(_all)
-    for connections in _forking:
-        connections.before_fork(deadline)
+    for connections in list(_all):
+        if connections not in _forking:
+            _forking.append(connections)
+            connections.before_fork(deadline)
 
 
 def _after_fork_in_parent() -> None:
@@ -405,6 +407,7 @@ def _after_fork_in_child() -> None:
     _forking.clear()
 
 
+handlers.append(_before_fork)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_before_fork,

@@ -26,6 +26,11 @@ _FOLDER = "spool"
 _ENDING = ".jsonl"
 _BATCH = 64
 
+# Its first call takes a lock, which a child forked meanwhile would find held for ever;
+# this module is imported while forks wait.
+with contextlib.suppress(FileNotFoundError):
+    tempfile.gettempdir()
+
 
 class Spool:
     """The spill files of one store.
