@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from spantree.entities.span import (
     DESCRIPTION,
@@ -45,13 +45,13 @@ class SpanEdits:
 
     root: LiveSpan | None
 
-    def now_ns(self) -> int:
-        """Give nanoseconds since 1970 by the trace's clock."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
+        # The other half has these.
+        def now_ns(self) -> int:
+            """Give nanoseconds since 1970 by the trace's clock."""
 
-    def describe(self, tags: object, metadata: object) -> None:
-        """Add tags and metadata to the trace."""
-        raise NotImplementedError
+        def describe(self, tags: object, metadata: object) -> None:
+            """Add tags and metadata to the trace."""
 
     def edit_inputs(self, span: LiveSpan, inputs: object) -> None:
         """Snapshot and set the inputs."""
@@ -233,8 +233,7 @@ def note_cuts(span: LiveSpan, where: str, cuts: list[Cut]) -> None:
         cuts: As capture reports them; their paths begin below the value.
     """
     counters["truncated"] += 1
-    known = decode(span.raw_attributes.get(TRUNCATED))
-    noted = known if isinstance(known, list) else []
+    noted = _noted(span)
     _own_attributes(span)[TRUNCATED] = dumps([*noted, *located(cuts, where)])
 
 
@@ -247,14 +246,18 @@ def count_cut(span: LiveSpan, where: str, kept: int) -> None:
         kept: How many of them there are.
     """
     counters["truncated"] += 1
-    known = decode(span.raw_attributes.get(TRUNCATED))
-    noted = known if isinstance(known, list) else []
+    noted = _noted(span)
     entry = next((n for n in noted if n["path"] == where), None)
     if entry is None:
         entry = {"path": where, "kept": kept, "total": kept, "unit": "items"}
         noted.append(entry)
     entry["total"] += 1
     _own_attributes(span)[TRUNCATED] = dumps(noted)
+
+
+def _noted(span: LiveSpan) -> list[Any]:
+    known = decode(span.raw_attributes.get(TRUNCATED))
+    return known if isinstance(known, list) else []
 
 
 def _own_attributes(span: LiveSpan) -> dict[str, Captured]:
