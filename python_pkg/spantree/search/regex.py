@@ -257,7 +257,8 @@ class _Compiler:
 
 
 def _is_count(text: str) -> bool:
-    parts = text.split(",")
+    # Only ASCII's digits count, as in Python's own patterns: "⓹".isdigit() is true.
+    parts = text.split(",") if text.isascii() else []
     return len(parts) <= 2 and any(parts) and all(p.isdigit() or not p for p in parts)  # noqa: PLR2004 - low and high
 
 

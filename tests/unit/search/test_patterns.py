@@ -19,6 +19,8 @@ TEXTS = st.text("ab1 \n", max_size=8)
 
 @example("$[^a]", "\n")
 @example("a$\n$", "a\n")
+@example("a{⓹2}", "a{⓹2}")
+@example("a{٣}", "aaa")
 @given(PATTERNS, TEXTS)
 def test_rlike_agrees_with_re_search(pattern, text):
     assert rlike(text, pattern) == bool(re.search(pattern, text))
