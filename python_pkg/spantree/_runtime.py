@@ -36,6 +36,7 @@ from spantree.recording.capture import SHELF
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     import pandas as pd
@@ -62,6 +63,7 @@ class Runtime(Storage):
         display: Whether notebooks show trees under cells.
         on_rendered: Called with each trace that draws itself, or None.
         on_asked_to_show: Called with a trace to show under the running cell, or None.
+        progress_bar: Makes a bar for work that its label names, or None.
         experiment_name: The experiment chosen by name; its id differs by store.
     """
 
@@ -71,6 +73,9 @@ class Runtime(Storage):
         self.experiment_name: str | None = None
         self.on_rendered: Callable[[Trace], None] | None = None
         self.on_asked_to_show: Callable[[Trace], None] | None = None
+        self.progress_bar: (
+            Callable[[str], AbstractContextManager[Callable[[int], object]]] | None
+        ) = None
         # Traces that were judged while only this process knew them whole.
         self._judged: set[int] = set()
         # Those of which another process, or an earlier run, holds a part; newest last.
@@ -309,13 +314,20 @@ class Runtime(Storage):
 
         return export_traces(path, wanted, traces=traces)
 
-    def import_traces(
-        self, path: Path, progress: Callable[[int], object] | None
-    ) -> int:
-        """Store the traces of a file, telling how many with each step."""
+    def import_traces(self, path: Path) -> int:
+        """Store the traces of a file; count them."""
         from spantree.importing import import_traces
 
-        return import_traces(path, progress=progress)
+        return import_traces(path)
+
+    def progress(
+        self, label: str, given: Callable[[int], object] | None
+    ) -> AbstractContextManager[Callable[[int], object]]:
+        """Give what takes the steps of long work: the caller's own, or a bar's."""
+        if given is not None:
+            return contextlib.nullcontext(given)
+        bar = self.progress_bar
+        return bar(label) if bar else contextlib.nullcontext(lambda _count: None)
 
     def span_frame(self, traces: Sequence[Trace]) -> pd.DataFrame:
         """Give a DataFrame with one row a span."""

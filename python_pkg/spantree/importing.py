@@ -52,7 +52,8 @@ def import_traces(
         path: The file.
         experiment_name: Where the traces shall belong, made if need be; as the file
             says when left out, else ``Default``.
-        progress: Called with the number of traces of each step that was stored.
+        progress: Called with the number of traces of each step that was stored; in a
+            notebook a bar shows them when left out.
 
     Returns:
         How many traces were stored. Spans of one trace may come in several lines.
@@ -63,11 +64,11 @@ def import_traces(
         OSError: If the file can't be read.
     """
     seen: set[int] = set()
-    for batch in _batches(read_traces(path)):
-        seen.update(trace.key for trace in batch)
-        _store(batch, experiment_name)
-        if progress is not None:
-            progress(len(batch))
+    with RUNTIME.progress(Path(path).name, progress) as tell:
+        for batch in _batches(read_traces(path)):
+            seen.update(trace.key for trace in batch)
+            _store(batch, experiment_name)
+            tell(len(batch))
     return len(seen)
 
 

@@ -38,7 +38,7 @@ def prune(
         experiment: Only of this experiment, or these, by name.
         filter: Only those that match, in the search language.
         progress: Called, on another thread, with the number of traces of each step that
-            was deleted: the ``update`` of a bar of tqdm's.
+            was deleted; in a notebook a bar shows them when left out.
 
     Returns:
         How many were deleted.
@@ -57,15 +57,16 @@ def prune(
     where = experiment_ids(None, names, None)
     query = trace_query(filter, None, experiments=where)
     before_ns = None if older is None else time.time_ns() - _age_ns(older)
-    return RUNTIME.write(
-        lambda store: prune_store(
-            store,
-            before_ns=before_ns,
-            max_bytes=max_bytes,
-            query=query,
-            progress=progress,
+    with RUNTIME.progress("prune", progress) as tell:
+        return RUNTIME.write(
+            lambda store: prune_store(
+                store,
+                before_ns=before_ns,
+                max_bytes=max_bytes,
+                query=query,
+                progress=tell,
+            )
         )
-    )
 
 
 def _age_ns(text: str) -> int:

@@ -80,6 +80,7 @@ MISTAKES = {
     "%traces --sort nmae": "Unknown column 'nmae'. Did you mean 'name'?",
     "%traces --filter \"stauts = 'OK'\"": "did you mean 'status'?",
     "%traces --filter 'status = '": "a value is missing here (column 10)",
+    "%traces --name a --name b": "%traces takes --name once. See %traces -h",
     "%traces --slow 3x": "'3x' is not a duration. Use 500ms, 2s, 5m, 1h or 3d",
     "%traces --since yesterday": "'yesterday' is no time. Use 500ms, 2s, 5m, 1h or 3d",
     "%traces --tag version": "'version' is no tag. Write key=value",
@@ -377,6 +378,20 @@ def test_spans_are_sorted_by_their_own_values(run_cells):
     assert result.text(2).strip() == "['long', 'short', 'long child', 'short child']"
 
 
+def test_a_column_that_the_store_does_not_order_sorts_what_is_shown(run_cells):
+    result = run_cells(
+        LOAD,
+        TRACED + "for n in range(3): work(n)",
+        "df = %traces -n 2 --sort trace_id\nprint(len(df))",
+        "df = %traces -n 4 --sort trace_id\nprint(len(df))",
+    )
+
+    first, count = result.text(2).splitlines()
+    assert first.startswith("the newest 2 traces, sorted; -n asks for more")
+    assert count == "2"
+    assert result.text(3).strip() == "3"
+
+
 def test_a_filter_that_is_surely_not_meant_is_told_in_one_line(run_cells):
     result = run_cells(LOAD, "df = %traces --filter \"status = 'ok'\"")
 
@@ -416,19 +431,23 @@ def test_a_table_is_exported_also_without_rows(run_cells):
     assert result.text(4).splitlines() == ["""2 ['work', "'=1+1"]""", "0"]
 
 
-def test_a_large_file_is_imported_behind_a_bar(run_cells):
+def test_long_work_shows_a_bar(run_cells):
     result = run_cells(
         LOAD,
         TRACED + "for n in (0, 1): work(n)",
         "%trace_export all.otlp.jsonl --filter \"name = 'work'\"",
-        "import spantree.notebook.magics.files as magic\n"
-        "magic._BYTES_WITH_BAR = 0\n"
+        "import spantree.notebook.progress as progress\n"
+        "progress._PATIENCE_S = 0\n"
         "%trace_import all.otlp.jsonl",
+        "spantree.prune(older='0s')",
     )
 
     shown = [o.data["text/plain"] for o in result.outputs(3) if "data" in o]
     assert any("all.otlp.jsonl" in text and "traces" in text for text in shown)
     assert shown[-1] == "stored 2 traces of all.otlp.jsonl"
+    shown = [o.data["text/plain"] for o in result.outputs(4) if "data" in o]
+    assert any(text.startswith("prune: ") for text in shown)
+    assert shown[-1] == "2"
 
 
 def test_a_tag_that_was_not_set_is_not_said_to_be_removed(run_cells):

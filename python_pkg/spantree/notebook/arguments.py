@@ -85,6 +85,7 @@ class MagicParser(argparse.ArgumentParser):
             self.error(str(error))
         if unknown:
             self._refuse(unknown[0])
+        self._refuse_repeated(words)
         if known.into is not None and not _is_variable(known.into):
             raise UsageError(f"--into takes a variable's name, not {known.into!r}.")
         known.is_quiet = is_quiet
@@ -106,6 +107,15 @@ class MagicParser(argparse.ArgumentParser):
             f"{self.prog} has no option {word!r}.{did_you_mean(word, options)} "
             f"See {self.prog} -h"
         )
+
+    def _refuse_repeated(self, words: list[str]) -> None:
+        """Refuse an option that is given twice, of which argparse drops the first."""
+        given = [word.partition("=")[0] for word in words]
+        for action in self._actions:
+            takes_one = action.nargs is None and type(action).__name__ == "_StoreAction"
+            if takes_one and sum(map(given.count, action.option_strings)) > 1:
+                flag = action.option_strings[0]
+                raise UsageError(f"{self.prog} takes {flag} once. See {self.prog} -h")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Refuse what is none of an argument's choices."""

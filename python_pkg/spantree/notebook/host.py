@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from spantree.entities.trace import Trace
@@ -22,11 +23,15 @@ class Host(Protocol):
         display: Whether trees are shown under cells.
         on_rendered: Called with each trace that draws itself, or None.
         on_asked_to_show: Called with a trace to show under the running cell, or None.
+        progress_bar: Makes a bar for work that its label names, or None.
     """
 
     display: bool
     on_rendered: Callable[[Trace], None] | None
     on_asked_to_show: Callable[[Trace], None] | None
+    progress_bar: (
+        Callable[[str], AbstractContextManager[Callable[[int], object]]] | None
+    )
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until everything recorded so far is committed."""
@@ -71,10 +76,8 @@ class Host(Protocol):
     ) -> int:
         """Write the traces that match, or those given, to a file; count them."""
 
-    def import_traces(
-        self, path: Path, progress: Callable[[int], object] | None
-    ) -> int:
-        """Store the traces of a file, telling how many with each step; count them."""
+    def import_traces(self, path: Path) -> int:
+        """Store the traces of a file; count them."""
 
     def set_target(self, uri: str | None) -> None:
         """Send the traces recorded from now on elsewhere."""

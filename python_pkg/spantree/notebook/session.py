@@ -11,6 +11,7 @@ from spantree.notebook.desk import Desk
 from spantree.notebook.display import Painter
 from spantree.notebook.frames import CellFrames
 from spantree.notebook.kernel_link import KernelLink
+from spantree.notebook.progress import progress_bar
 from spantree.notebook.settings import SpantreeConfig
 from spantree.notebook.ticker import Ticker
 from spantree.recording import RECORDER, guard
@@ -60,6 +61,7 @@ class Session:
         RECORDER.traces.add_listener(self.frames)
         host.on_rendered = self.frames.note_shown
         host.on_asked_to_show = self.frames.note_asked
+        host.progress_bar = progress_bar
         self.link.open()
 
     def add_magics(self) -> None:
@@ -80,6 +82,7 @@ class Session:
         RECORDER.traces.remove_listener(self.frames)
         host.on_rendered = None
         host.on_asked_to_show = None
+        host.progress_bar = None
         if self.magics is not None:
             self.magics.remove()
             shell.configurables[:] = [

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from spantree.notebook.desk import Desk
 
-# Smaller files are read before a bar could be looked at.
-_BYTES_WITH_BAR = 5_000_000
-
 
 def file_magics(desk: Desk) -> list[Magic]:
     """Give ``%trace_export`` and ``%trace_import``."""
@@ -84,14 +81,7 @@ def _is_target(word: str) -> bool:
 def _import(arguments: Namespace, desk: Desk) -> Report:
     file = Path(arguments.file).expanduser()
     try:
-        size = file.stat().st_size
-        if size < _BYTES_WITH_BAR:
-            count = desk.host.import_traces(file, None)
-        else:
-            from tqdm.auto import tqdm
-
-            with tqdm(desc=file.name, unit=" traces") as bar:
-                count = desk.host.import_traces(file, bar.update)
+        count = desk.host.import_traces(file)
     except OSError as error:
         raise UsageError(f"{file} can't be read: {error.strerror}.") from None
     return Report(f"stored {counted(count, 'trace')} of {file}", count)

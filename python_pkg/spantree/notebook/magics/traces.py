@@ -146,6 +146,11 @@ def _traces(arguments: Namespace, desk: Desk) -> pd.DataFrame | None:
     if arguments.sort and (arguments.spans or not order):
         _check_columns(frame, [arguments.sort], "--sort")
         frame = frame.sort_values(arguments.sort, ascending=False)
+        if not order and len(set(frame["trace_id"])) == limit:
+            print(  # noqa: T201 - nothing is left out silently
+                f"the newest {limit} traces, sorted; -n asks for more, and --sort by "
+                f"{', '.join(_ORDERED_BY)} reaches all"
+            )
     default = None if arguments.spans else SHORT_COLUMNS
     return _with_columns(frame, arguments.columns, default)
 
