@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, cast
 
+from spantree.entities.checking import mapping, text, text_or_none
 from spantree.entities.errors import SpantreeException, did_you_mean, reading
 
 if TYPE_CHECKING:
@@ -194,28 +195,28 @@ class Assessment:
 
     @classmethod
     def _from_dict(cls, data: Mapping[str, Any]) -> Assessment:
-        source = data.get("source") or {}
+        source = mapping(data.get("source"), "source")
         kind = next((k for k in ASSESSMENT_KINDS if k.lower() in data), "FEEDBACK")
-        content = data.get(kind.lower()) or {}
-        error = content.get("error")
+        content = mapping(data.get(kind.lower()), kind.lower())
+        error = mapping(content.get("error"), "error")
         return make_assessment(
             kind,
-            name=data["assessment_name"],
+            name=text(data["assessment_name"], "assessment_name"),
             source=AssessmentSource(
                 source.get("source_type", "SOURCE_TYPE_UNSPECIFIED"),
-                source.get("source_id"),
+                text_or_none(source.get("source_id"), "source_id"),
             ),
-            trace_id=data.get("trace_id"),
+            trace_id=text_or_none(data.get("trace_id"), "trace_id"),
             value=_value_of(content),
-            rationale=data.get("rationale"),
-            metadata=dict(data.get("metadata") or {}),
-            span_id=data.get("span_id"),
+            rationale=text_or_none(data.get("rationale"), "rationale"),
+            metadata=dict(mapping(data.get("metadata"), "metadata")),
+            span_id=text_or_none(data.get("span_id"), "span_id"),
             create_time_ms=_milliseconds(data["create_time"]),
             last_update_time_ms=_milliseconds(data["last_update_time"]),
-            assessment_id=data["assessment_id"],
-            overrides=data.get("overrides"),
-            valid=data.get("valid", True),
-            error=AssessmentError(**error) if error else None,
+            assessment_id=text(data["assessment_id"], "assessment_id"),
+            overrides=text_or_none(data.get("overrides"), "overrides"),
+            valid=data.get("valid", True) is not False,
+            error=_read_error(error) if error else None,
         )
 
     from_dictionary = from_dict
@@ -451,6 +452,14 @@ def _as_error(
         return AssessmentError(kind.__name__, str(error), stack)
     except Exception:  # noqa: BLE001 - the user's own text
         return AssessmentError(kind.__name__, f"<unprintable {kind.__name__}>")
+
+
+def _read_error(data: Mapping[str, Any]) -> AssessmentError:
+    return AssessmentError(
+        text(data["error_code"], "error_code"),
+        text_or_none(data.get("error_message"), "error_message"),
+        text_or_none(data.get("stack_trace"), "stack_trace"),
+    )
 
 
 def _value_of(content: Mapping[str, Any]) -> Any:

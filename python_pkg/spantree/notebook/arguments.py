@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import keyword
+import math
 import re
 import shlex
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -129,8 +130,11 @@ class MagicParser(argparse.ArgumentParser):
 
 
 def number(text: str) -> int | float | None:
-    """Read a number as people write one, and as JSON does; None if it is none."""
-    if not _NUMBER.fullmatch(text):
+    """Read a number as people write one, and as JSON does; None if it is none.
+
+    What floats can't say is none either: 1e999, or thousands of digits.
+    """
+    if not _NUMBER.fullmatch(text) or math.isinf(float(text)):
         return None
     return int(text) if text.lstrip("-").isdecimal() else float(text)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from spantree.entities.span import Span
     from spantree.notebook.desk import Desk
 
-_NTH_LAST = re.compile(r"-([1-9]\d*)")
+_NTH_LAST = re.compile(r"-([1-9]\d{0,17})")
 _ID = re.compile(r"(tr-)?([0-9a-f]+)", re.IGNORECASE)
 _LEAST_DIGITS = 6
 _MOST_NAMED = 3

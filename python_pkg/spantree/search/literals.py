@@ -140,7 +140,7 @@ def _exact(value: float | Nanoseconds) -> int:
 
 
 def _bounded(value: float) -> int:
-    if math.isnan(value):
+    if isinstance(value, float) and math.isnan(value):
         return 0
     return int(max(-_LARGEST, min(_LARGEST, value)))
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import configparser
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -19,9 +18,11 @@ from spantree.shipping.mlflow import by_experiment
 from spantree.shipping.mlflow_api import MlflowApi
 from spantree.shipping.mlflow_wire import info_out, span_file
 from spantree.shipping.outbox import What
+from spantree.store.uri import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from spantree.entities.trace import Trace
     from spantree.shipping.destination import Parcel
@@ -153,4 +154,4 @@ def _profile(name: str) -> tuple[str | None, str | None]:
 
 def _config_file() -> Path:
     named = os.environ.get("DATABRICKS_CONFIG_FILE") or "~/.databrickscfg"
-    return Path(named).expanduser()
+    return expanded(named)

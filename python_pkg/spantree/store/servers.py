@@ -9,13 +9,16 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import orjson
 
 from spantree.store.owner import is_running
-from spantree.store.uri import user_folder
+from spantree.store.uri import expanded, user_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _MOST_BYTES = 4_096
@@ -28,7 +31,7 @@ def runtime_folder() -> Path:
     """
     named = os.environ.get("SPANTREE_RUNTIME_DIR")
     if named:
-        return Path(named).expanduser().absolute()
+        return expanded(named).absolute()
     return user_folder() / "runtime"
 
 

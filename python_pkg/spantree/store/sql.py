@@ -154,7 +154,7 @@ class SqlStore(ABC):
 
     def delete(self, keys: Iterable[int]) -> int:
         """See the protocol."""
-        wanted = list(keys)
+        wanted = list(dict.fromkeys(keys))
 
         def delete_all(inserter: Inserter) -> int:
             found = [row for key in wanted if (row := inserter.row_id(key)) is not None]

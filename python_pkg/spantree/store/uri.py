@@ -95,8 +95,13 @@ def default_file() -> Path:
             return target.path
     folder = os.environ.get("SPANTREE_DATA_DIR")
     if folder:
-        return Path(folder).expanduser().absolute() / FILE_NAME
+        return expanded(folder).absolute() / FILE_NAME
     return user_folder() / FILE_NAME
+
+
+def expanded(path: str | Path) -> Path:
+    """Put the home folder in place of ``~``, if there is one: ``~nobody`` stays."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path's own raises
 
 
 def user_folder() -> Path:
@@ -231,7 +236,11 @@ def _with_scheme(text: str, scheme: str, rest: str) -> Target:
     if scheme == "sqlite":
         return _sqlite_url(text, rest)
     if scheme == "file":
-        return _file(Path(unquote(urlsplit(text).path)) / FILE_NAME)
+        try:
+            folder = Path(unquote(urlsplit(text).path))
+        except ValueError:  # no host is written so
+            raise _unknown(text, scheme) from None
+        return _file(folder / FILE_NAME)
     if scheme not in _SCHEMES or not rest:
         raise _unknown(text, scheme)
     kind = {
@@ -269,7 +278,10 @@ def _plain_path(text: str) -> Target:
 
 
 def _file(path: Path) -> Target:
-    whole = path.expanduser().absolute()
+    whole = expanded(path).absolute()
+    if "\0" in str(whole):
+        msg = f"A file's name holds no NUL character, as {str(path)!r:.80} does."
+        raise SpantreeException(msg)
     return Target(TargetKind.SQLITE, f"sqlite:///{whole}", path=whole)
 
 

@@ -18,7 +18,7 @@ from spantree.render.diff import TraceDiff
 from spantree.search.aggregate import aggregate
 from spantree.store.listing import every, listing
 from spantree.web.answers import JsonAnswer
-from spantree.web.bodies import read_object
+from spantree.web.bodies import listed, read_object
 from spantree.web.files import write_file
 from spantree.web.lists import SEARCH_S, limit_of, query_of, shown
 
@@ -167,7 +167,8 @@ class _Api:
             msg = "Give either ids, or a filter ('' for all), of what to delete."
             raise SpantreeException(msg)
         if ids is not None:
-            keys = [key for one in ids if (key := parse_trace_id(str(one)))]
+            wanted = listed(given, "ids")
+            keys = [key for one in wanted if (key := parse_trace_id(str(one)))]
         else:
             query = query_of(given)
             page = await self._desk.read(

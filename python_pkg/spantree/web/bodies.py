@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,13 @@ from spantree.entities.errors import SpantreeException
 from spantree.entities.otlp_values import MAX_DEPTH
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.requests import Request
 
 MAX_BODY_BYTES = 100 * 2**20
 """As it comes, and unpacked."""
+_COUNT = re.compile("[0-9]{1,18}")
 _GZIP = 31  # zlib's window bits that mean: with a gzip header
 
 
@@ -69,6 +73,36 @@ async def read_object(request: Request) -> dict[str, Any]:
         msg = f"The body is a JSON object, not {type(found).__name__}."
         raise SpantreeException(msg)
     return found
+
+
+def listed(given: Mapping[str, Any], name: str) -> list[Any]:
+    """Give a field of an object that is a list, an empty one if it is left out.
+
+    Raises:
+        SpantreeException: If it is something else.
+    """
+    found = given.get(name)
+    if found is not None and not isinstance(found, list):
+        msg = f"{name} is a list, not {found!r:.40}."
+        raise SpantreeException(msg)
+    return found or []
+
+
+def count_in(given: Mapping[str, Any], name: str) -> int | None:
+    """Give a field that is a whole number of 63 bits, None if it is left out.
+
+    Protobuf's JSON writes them as texts.
+
+    Raises:
+        SpantreeException: If it is something else.
+    """
+    found = given.get(name)
+    if found is None:
+        return None
+    if not isinstance(found, bool) and _COUNT.fullmatch(str(found)):
+        return int(found)
+    msg = f"{name} is a whole number from 0, not {found!r:.40}."
+    raise SpantreeException(msg)
 
 
 def parse_json(body: bytes) -> object:

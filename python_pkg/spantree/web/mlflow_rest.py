@@ -8,6 +8,7 @@ served.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,18 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from spantree._version import __version__
-from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
+from spantree.entities.checking import mapping
+from spantree.entities.errors import (
+    RESOURCE_DOES_NOT_EXIST,
+    SpantreeException,
+    reading,
+)
 from spantree.entities.ids import parse_trace_id
 from spantree.search import parse_query
 from spantree.search.evaluate import LINKED_PROMPTS
 from spantree.web.answers import JsonAnswer
-from spantree.web.bodies import read_body, read_object
+from spantree.web.bodies import count_in, listed, read_body, read_object
+from spantree.web.lists import query_of
 from spantree.web.mlflow_wire import (
     assessment_in,
     assessment_out,
@@ -130,14 +137,16 @@ class _Traces:
         if type(limit) is not int or not 1 <= limit <= _MOST_RESULTS:
             msg = f"max_results is from 1 to {_MOST_RESULTS}, not {limit!r:.40}."
             raise SpantreeException(msg)
-        places = given.get("locations") or ()
+        places = listed(given, "locations")
         experiments = [_experiment_of(place) for place in places]
-        query = parse_query(given.get("filter"), given.get("order_by"), experiments)
+        query = query_of({**given, "experiments": None})
+        query = replace(query, experiments=frozenset(experiments))
+        cursor = given.get("page_token") or None
         page = await self._desk.read(
             lambda store: store.search(
                 query,
                 limit=limit,
-                cursor=given.get("page_token") or None,
+                cursor=None if cursor is None else str(cursor),
                 include_spans=False,
             )
         )
@@ -148,7 +157,10 @@ class _Traces:
 
     async def delete(self, request: Request) -> Response:
         given = await read_object(request)
-        ids, until = given.get("request_ids"), given.get("max_timestamp_millis")
+        ids, until = (
+            listed(given, "request_ids"),
+            count_in(given, "max_timestamp_millis"),
+        )
         if bool(ids) == (until is not None):
             msg = "delete-traces needs either request_ids or max_timestamp_millis."
             raise SpantreeException(msg)
@@ -157,12 +169,12 @@ class _Traces:
             known = [await self._found(one) for one in ids]
             wanted = [t for t in known if t and t.info.experiment_id == experiment]
         else:
-            most = given.get("max_traces") or _MOST_DELETED
+            most = count_in(given, "max_traces") or _MOST_DELETED
             query = parse_query(
-                f"timestamp_ms <= {int(until or 0)}", ["timestamp_ms ASC"], [experiment]
+                f"timestamp_ms <= {until}", ["timestamp_ms ASC"], [experiment]
             )
             page = await self._desk.read(
-                lambda store: store.search(query, limit=int(most), include_spans=False)
+                lambda store: store.search(query, limit=most, include_spans=False)
             )
             wanted = page.traces
         keys = [trace.key for trace in wanted]
@@ -212,7 +224,7 @@ class _Traces:
         run_id = _named(given, "run_id")
         traces = [
             await self._desk.require(str(one), include_spans=False)
-            for one in given.get("trace_ids") or ()
+            for one in listed(given, "trace_ids")
         ]
         for trace in traces:
             await self._desk.change(
@@ -226,7 +238,7 @@ class _Traces:
             str(given.get("trace_id")), include_spans=False
         )
         text = linked_prompts(
-            trace.info.tags.get(LINKED_PROMPTS), given.get("prompt_versions") or ()
+            trace.info.tags.get(LINKED_PROMPTS), listed(given, "prompt_versions")
         )
         await self._desk.change(
             lambda store: store.patch(trace.key, tags={LINKED_PROMPTS: text})
@@ -263,8 +275,10 @@ class _Traces:
 
     async def assess(self, request: Request) -> Response:
         trace = await self._known(request)
-        given = (await read_object(request)).get("assessment") or {}
-        made = assessment_in({**given, "assessment_id": None}, trace.trace_id)
+        given = await read_object(request)
+        with reading("an assessment"):
+            found = mapping(given.get("assessment"), "assessment")
+        made = assessment_in({**found, "assessment_id": None}, trace.trace_id)
         return await self._put(trace, made)
 
     async def assessment(self, request: Request) -> Response:
@@ -321,7 +335,8 @@ class _Experiments:
     async def create(self, request: Request) -> Response:
         given = await read_object(request)
         name = _named(given, "name")
-        tags = {str(t["key"]): str(t["value"]) for t in given.get("tags") or ()}
+        with reading("a list of tags"):
+            tags = {str(t["key"]): str(t["value"]) for t in listed(given, "tags")}
         made = await self._desk.change(lambda s: s.create_experiment(name, tags))
         return JsonAnswer({"experiment_id": made.experiment_id})
 

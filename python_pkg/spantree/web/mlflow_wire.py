@@ -18,7 +18,8 @@ from spantree.entities.assessment import (
     changed,
     new_assessment_id,
 )
-from spantree.entities.errors import SpantreeException
+from spantree.entities.checking import items, mapping, number, text_or_none
+from spantree.entities.errors import SpantreeException, reading
 from spantree.entities.ids import parse_trace_id
 from spantree.entities.otlp import span_out
 from spantree.entities.otlp_values import any_value, attributes_out
@@ -113,15 +114,15 @@ def info_in(found: Mapping[str, Any]) -> Trace:
             trace_location=TraceLocation.from_experiment_id(str(where)),
             request_time=_milliseconds(info["request_time"]),
             state=TraceState(state),
-            request_preview=info.get("request_preview"),
-            response_preview=info.get("response_preview"),
-            client_request_id=info.get("client_request_id"),
+            request_preview=text_or_none(info.get("request_preview"), "preview"),
+            response_preview=text_or_none(info.get("response_preview"), "preview"),
+            client_request_id=text_or_none(info.get("client_request_id"), "id"),
             execution_duration=_duration_ms(info.get("execution_duration")),
             trace_metadata=metadata,
             tags=tags,
         )
         judged = [assessment_in(one, trace_id) for one in info.get("assessments") or ()]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise _unreadable("trace", error) from error
     return Trace(replace(read, assessments=judged), TraceData())
 
@@ -167,13 +168,14 @@ def assessment_updated(known: Assessment, found: Mapping[str, Any]) -> Assessmen
     Raises:
         SpantreeException: If it is no such request.
     """
-    given = dict(found.get("assessment") or {})
-    mask = found.get("update_mask") or list(given)
-    if isinstance(mask, dict):
-        mask = mask.get("paths") or ()
-    paths = mask.split(",") if isinstance(mask, str) else mask
-    # A mask's JSON form has its paths in camel case.
-    named = {_NAME if path == "assessmentName" else path for path in paths}
+    with reading("an update of an assessment"):
+        given = mapping(found.get("assessment"), "assessment")
+        mask = found.get("update_mask") or list(given)
+        if isinstance(mask, dict):
+            mask = mask.get("paths") or ()
+        paths = mask.split(",") if isinstance(mask, str) else mask
+        # A mask's JSON form has its paths in camel case.
+        named = {_NAME if path == "assessmentName" else path for path in paths}
     whole = assessment_out(known)
     changes = {name: given[name] for name in named if name in given}
     if "metadata" in changes:
@@ -190,7 +192,7 @@ def linked_prompts(known: str | None, added: Iterable[Mapping[str, Any]]) -> str
     """
     try:
         found = [{"name": str(p["name"]), "version": str(p["version"])} for p in added]
-        before = json.loads(known) if known else []
+        before = items(json.loads(known) if known else None, "its tag")
     except (KeyError, TypeError, ValueError) as error:
         raise _unreadable("prompt", error) from error
     return json.dumps([*before, *(one for one in found if one not in before)])
@@ -235,7 +237,9 @@ def _milliseconds(text: str) -> int:
 
 
 def _duration_ms(text: str | None) -> int | None:
-    return None if text is None else round(float(text.rstrip("s")) * 1000)
+    if text is None:
+        return None
+    return number(round(float(text.rstrip("s")) * 1000), "execution_duration")
 
 
 def _time_text(milliseconds: int) -> str:

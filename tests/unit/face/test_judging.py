@@ -150,6 +150,29 @@ def test_broken_json_raises_ours_only(broken):
         Trace.from_json(broken)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"assessment_name": {}},
+        {"assessment_id": None},
+        {"source": "me"},
+        {"source": {"source_type": "HUMAN", "source_id": 5}},
+        {"feedback": 1},
+        {"feedback": {"error": "no"}},
+        {"feedback": {"error": {"error_code": 5}}},
+        {"rationale": ["r"]},
+        {"metadata": ["a"]},
+        {"span_id": 5},
+        {"overrides": {"a": 1}},
+    ],
+)
+def test_a_broken_assessment_is_refused_at_once(wrong):
+    whole = Feedback("right", True).to_dict()
+
+    with pytest.raises(SpantreeException, match="not an assessment's dict"):
+        Assessment.from_dict({**whole, **wrong})
+
+
 def test_a_broken_attribute_is_refused_at_once():
     with spantree.start_span("s") as span:
         pass

@@ -332,7 +332,7 @@ def test_unknown_trace_can_not_be_changed(store):
 def test_delete_removes_and_counts(store, make_trace):
     store.write([make_trace(n, spans=[rich_span()]) for n in (1, 2, 3)])
 
-    assert store.delete([1, 3, 99]) == 2
+    assert store.delete([1, 3, 99, 1]) == 2
     assert find(store) == [2]
     assert store.delete([]) == 0
 

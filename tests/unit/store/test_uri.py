@@ -44,6 +44,18 @@ def test_forms(uri, kind, path):
     assert (target.kind, target.path) == (kind, path)
 
 
+@pytest.mark.parametrize("uri", ["a\0b.db", "sqlite:///%00.db", "file:///a%00b"])
+def test_names_that_no_file_can_have_are_refused(uri):
+    with pytest.raises(SpantreeException, match="NUL"):
+        parse_tracking_uri(uri)
+
+
+def test_a_home_that_nobody_has_is_a_folder_of_that_name():
+    path = parse_tracking_uri("~nobody-here/traces.db").path
+
+    assert path == Path("~nobody-here/traces.db").absolute()
+
+
 def test_passwords_are_never_shown():
     target = parse_tracking_uri("http://me:s3cret@host:5432/db?password=s3cret")
 
@@ -55,7 +67,8 @@ def test_passwords_are_never_shown():
 
 
 @pytest.mark.parametrize(
-    "uri", ["mysql://h/db", "./mlruns", "sqlite://", "http://", "sqlte:///x"]
+    "uri",
+    ["mysql://h/db", "./mlruns", "sqlite://", "http://", "sqlte:///x", "file://[x/"],
 )
 def test_unknown_forms_are_refused_with_the_list(uri):
     with pytest.raises(SpantreeException, match="sqlite:///") as caught:

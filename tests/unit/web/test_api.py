@@ -139,11 +139,12 @@ def test_deleting_can_be_tried_first(site, some):
     done = site.post("/api/v1/traces/delete", json=by_filter)
     by_ids = site.post("/api/v1/traces/delete", json={"ids": [some[1].trace_id, "x"]})
     nothing = site.post("/api/v1/traces/delete", json={})
+    no_list = site.post("/api/v1/traces/delete", json={"ids": 5})
 
     assert tried.json() == {"would_delete": 3}
     assert done.json() == {"deleted": 3}
     assert by_ids.json() == {"deleted": 1}
-    assert nothing.status_code == 400
+    assert nothing.status_code == no_list.status_code == 400
     assert len(search(site)["traces"]) == 1
 
 

@@ -70,7 +70,11 @@ def test_an_interrupted_trace_travels_as_one_in_progress(site, store):
         {"tags": [1]},
         {"trace_location": {}},
         {"execution_duration": "long"},
+        {"execution_duration": "1e999s"},
+        {"execution_duration": "1e30s"},
+        {"request_preview": 5},
         {"assessments": [{"assessment_name": "x"}]},
+        {"assessments": "x"},
     ],
 )
 def test_a_bad_info_is_refused(site, changes):
@@ -78,6 +82,63 @@ def test_a_bad_info_is_refused(site, changes):
 
     assert answer.status_code == 400
     assert answer.json()["error_code"] == "INVALID_PARAMETER_VALUE"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/traces/search", {"locations": 5}),
+        ("/traces/search", {"filter": [1]}),
+        ("/traces/search", {"order_by": 5}),
+        ("/traces/search", {"page_token": True}),
+        ("/traces/delete-traces", {"request_ids": True}),
+        ("/traces/delete-traces", {"max_timestamp_millis": "soon"}),
+        ("/traces/delete-traces", {"max_timestamp_millis": [5]}),
+        ("/traces/delete-traces", {"max_timestamp_millis": 5, "max_traces": "x"}),
+        ("/traces/delete-traces", {"max_timestamp_millis": 5, "max_traces": 2**63}),
+        ("/traces/link-to-run", {"run_id": "r", "trace_ids": 5}),
+        ("/traces/{id}/assessments", {"assessment": "x"}),
+        ("/traces/{id}/assessments", {"assessment": {"feedback": {}, "name": 1}}),
+        ("/traces/link-prompts", {"trace_id": "{id}", "prompt_versions": 5}),
+        ("/experiments/create", {"name": "x", "tags": [{"key": "a"}]}),
+        ("/experiments/create", {"name": "x", "tags": "a"}),
+    ],
+)
+def test_a_body_of_other_types_is_refused(site, some, path, body):
+    known = some[0].trace_id
+    body = {k: known if v == "{id}" else v for k, v in body.items()}
+
+    answer = site.post(API + path.replace("{id}", known), json=body)
+
+    assert answer.status_code == 400
+    assert answer.json()["error_code"] == "INVALID_PARAMETER_VALUE"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"assessment": "x"},
+        {"assessment": {"rationale": "r"}, "update_mask": {"paths": [[]]}},
+        {"assessment": {"rationale": "r"}, "update_mask": 5},
+    ],
+)
+def test_a_wrong_update_of_an_assessment_is_refused(site, some, body):
+    path = f"{API}/traces/{some[0].trace_id}/assessments"
+    made = {"assessment_name": "q", "feedback": {"value": 1}}
+    kept = site.post(path, json={"assessment": made}).json()["assessment"]
+
+    answer = site.patch(f"{path}/{kept['assessment_id']}", json=body)
+
+    assert answer.status_code == 400
+
+
+def test_prompts_are_not_linked_to_a_tag_that_says_something_else(site, some):
+    trace_id = some[0].trace_id
+    tag = {"key": "mlflow.linkedPrompts", "value": "5"}
+    site.patch(f"{API}/traces/{trace_id}/tags", json=tag)
+    body = {"trace_id": trace_id, "prompt_versions": [{"name": "a", "version": "1"}]}
+
+    assert site.post(f"{API}/traces/link-prompts", json=body).status_code == 400
 
 
 @pytest.mark.parametrize(

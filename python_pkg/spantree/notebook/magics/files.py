@@ -13,6 +13,7 @@ from spantree.notebook.report import Report
 from spantree.notebook.suggestions import target_words
 from spantree.notebook.targets import TARGET_HELP, find_trace
 from spantree.render.format import counted
+from spantree.store.uri import expanded
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -60,7 +61,7 @@ def _export(arguments: Namespace, desk: Desk) -> Report:
     is_search = bool(arguments.filter) or arguments.errors
     if is_search and targets:
         raise UsageError("%trace_export takes TARGETs, or --filter and --errors.")
-    file = Path(name).expanduser()
+    file = expanded(name)
     clauses = [f"({arguments.filter})"] if arguments.filter else []
     clauses += ["status = 'ERROR'"] if arguments.errors else []
     wanted = " AND ".join(clauses) or None
@@ -79,7 +80,7 @@ def _is_target(word: str) -> bool:
 
 
 def _import(arguments: Namespace, desk: Desk) -> Report:
-    file = Path(arguments.file).expanduser()
+    file = expanded(arguments.file)
     try:
         count = desk.host.import_traces(file)
     except OSError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
@@ -17,6 +16,7 @@ from spantree.notebook.suggestions import target_words
 from spantree.notebook.targets import TARGET_HELP, find_span, find_trace
 from spantree.render import render_text, to_html
 from spantree.render.diff import TraceDiff
+from spantree.store.uri import expanded
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -108,7 +108,7 @@ def _below(trace: Trace, top: Span) -> Trace:
 
 
 def _write_page(trace: Trace, name: str) -> Report:
-    file = Path(name).expanduser()
+    file = expanded(name)
     page = to_html([trace])
     try:
         file.write_text(page, encoding="utf-8")
