@@ -11,25 +11,23 @@ import os
 import sys
 from typing import TYPE_CHECKING, TypeVar
 
-from spantree._exit import at_exit
-from spantree._storage import READ_YOUR_WRITES_SECONDS, Storage
-from spantree.configuration import (
+from spantree._environment import (
     apply_environment,
     environment_experiment,
     watch_timeouts,
 )
+from spantree._exit import at_exit
+from spantree._storage import READ_YOUR_WRITES_SECONDS, Storage
+from spantree.entities.drawing import RENDERERS
 from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
-from spantree.entities.experiment import DEFAULT_ID
 from spantree.entities.ids import parse_trace_id, trace_id_text
-from spantree.entities.span import Span
-from spantree.entities.trace import Trace, TraceLocation, TraceState
+from spantree.entities.trace_fields import DEFAULT_ID, TraceState
 from spantree.recording import (
+    FIRST_USE,
     RECORDER,
-    LiveTrace,
     counters,
     guard,
     internal_errors,
-    revive,
     warn,
 )
 from spantree.recording.capture import SHELF
@@ -42,6 +40,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
+    from spantree.entities.span import Span
+    from spantree.entities.trace import Trace
+    from spantree.recording import LiveTrace
     from spantree.search import Query, Summary
     from spantree.shipping import Server
     from spantree.store import Page, Store, Target
@@ -126,6 +127,8 @@ class Runtime(Storage):
         if live is not None or key not in self._aside:
             return live
         del self._aside[key]
+        from spantree.recording import revive
+
         with guard("live_trace"):
             stored = self.get_trace(trace_id_text(key))
             if stored is not None and stored.info.state is TraceState.IN_PROGRESS:
@@ -188,6 +191,8 @@ class Runtime(Storage):
 
     def _locate(self, trace: Trace) -> None:
         """Put the experiment's id into a trace that the store has not seen yet."""
+        from spantree.entities.trace import TraceLocation
+
         info = trace.info
         if not info.experiment_id.isdecimal():
             with contextlib.suppress(SpantreeException):
@@ -432,6 +437,9 @@ RUNTIME = Runtime()
 
 def _first_trace() -> None:
     """Wire the store in; in a notebook, show trees also without ``%load_ext``."""
+    with FIRST_USE:
+        # Else the writer's thread would, while the program may fork.
+        pass
     RECORDER.traces.add_listener(RUNTIME, first=True)
     RECORDER.traces.on_set_aside = RUNTIME.set_aside
     watch_timeouts()
@@ -463,8 +471,8 @@ RECORDER.traces.on_first_trace = _first_trace
 SHELF.is_open = True
 RECORDER.experiment_id = _UNDECIDED
 apply_environment()
-Trace.renderer = RUNTIME
-Span.renderer = _draw_span
+RENDERERS.trace = RUNTIME
+RENDERERS.span = _draw_span
 _trace_libraries()
 
 

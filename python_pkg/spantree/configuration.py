@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import re
 from typing import TYPE_CHECKING, Any
 
 from spantree._arguments import is_a, read_from, shown
-from spantree._environment import (
-    above_zero,
-    environment,
-    parsed,
-    seconds,
-    share,
-    switch,
-)
 from spantree.entities.errors import SpantreeException, did_you_mean
-from spantree.recording import RECORDER, Expiry
-from spantree.recording.capture import SHELF, configure_limits, register_serializer
+from spantree.recording import RECORDER
+from spantree.recording.capture import configure_limits, register_serializer
 from spantree.recording.prices import Price, Prices, make_price, read_prices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["apply_environment", "configure", "reset_options", "watch_timeouts"]
+__all__ = ["configure", "prices_in", "reset_options"]
 
 _LIMITS = ("max_value_bytes", "max_items", "max_nodes", "max_depth", "max_events")
 _NAMES_IN_LIMITS = {"max_value_bytes": "max_bytes"}
@@ -91,53 +82,16 @@ def reset_options() -> None:
     )
 
 
-def apply_environment() -> None:
-    """Take over the settings of recording that the environment names."""
-    if parsed("ENABLED", switch) is False:
-        RECORDER.enabled = False
-    if parsed("REDACT", switch) is False:
-        from spantree.recording.redaction import Redactor
+def prices_in(path: str) -> Prices:
+    """Read prices from a JSON file.
 
-        RECORDER.redactor = Redactor(enabled=False)
-    RECORDER.prices = Prices(parsed("PRICES", _priced_in))
-    ratio = parsed("TRACE_SAMPLING_RATIO", share)
-    if ratio is not None:
-        RECORDER.sampling_ratio = ratio
-    SHELF.max_bytes = parsed("TRACE_MAX_ATTACHMENT_SIZE", above_zero) or 10_000_000
-    if parsed("TRACE_EXTRACT_ATTACHMENTS", switch) is False:
-        SHELF.max_bytes = 0
-    traces = RECORDER.traces
-    traces.max_open = parsed("TRACE_BUFFER_MAX_SIZE", above_zero) or 1_000
-    traces.max_idle_s = parsed("TRACE_BUFFER_TTL_SECONDS", seconds) or 3_600.0
-    for name in _LIMITS:
-        parsed(name.upper(), functools.partial(_set_limit, name))
-
-
-def _set_limit(name: str, text: str) -> None:
-    configure(**{name: above_zero(text)})
-
-
-def watch_timeouts() -> None:
-    """End traces that take longer than the environment allows, if it says so."""
-    timeout = parsed("TRACE_TIMEOUT_SECONDS", seconds)
-    if timeout is not None:
-        interval = parsed("TRACE_TIMEOUT_CHECK_INTERVAL_SECONDS", seconds) or 1.0
-        RECORDER.traces.add_listener(Expiry(RECORDER.traces, timeout, interval))
-
-
-def environment_experiment() -> tuple[str | None, str | None]:
-    """Give the name and the id of the experiment that the environment names."""
-    return (
-        environment("EXPERIMENT", "EXPERIMENT_NAME"),
-        environment("TRACING_DESTINATION", "EXPERIMENT_ID"),
-    )
-
-
-def _priced_in(path: str) -> dict[tuple[str, str], Price]:
+    Raises:
+        ValueError: If there is none, or it can't be used.
+    """
     from pathlib import Path
 
     try:
-        return read_prices(json.loads(Path(path).read_text(encoding="utf-8")))
+        return Prices(read_prices(json.loads(Path(path).read_text(encoding="utf-8"))))
     except OSError as error:
         raise ValueError(str(error)) from None
 
@@ -159,7 +113,7 @@ def _limits(options: Mapping[str, Any]) -> Callable[[], object]:
                 msg = f"{name} is a whole number, not {shown(value)}."
                 raise SpantreeException(msg)
     try:
-        limits = dataclasses.replace(before, **wanted)
+        limits = type(before)(**{**before.to_dict(), **wanted})
     except ValueError as error:
         raise SpantreeException(str(error)) from None
     return lambda: configure_limits(limits)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from spantree import attachments
 from spantree._arguments import asks
+from spantree._environment import apply_environment
 from spantree._runtime import RUNTIME
 from spantree._spelling import older_names
-from spantree.configuration import apply_environment, reset_options
+from spantree.configuration import reset_options
 from spantree.entities.live_span import LiveSpan
 from spantree.experiments import id_of_name
 from spantree.recording import (

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spantree._serving import fields_of, identity, note_answer, request_span
 from spantree.recording import continue_trace, guard
-from spantree.recording.context import CURRENT
-from spantree.recording.remote import REMOTE
+from spantree.recording.context import CURRENT, REMOTE
 from spantree.recording.scope import SCOPE
 
 if TYPE_CHECKING:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-DEFAULT_ID = "0"
+from spantree.entities.trace_fields import DEFAULT_ID
+
+__all__ = ["DEFAULT_ID", "DEFAULT_NAME", "Experiment"]
+
 DEFAULT_NAME = "Default"
 
 

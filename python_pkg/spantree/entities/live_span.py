@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from spantree.entities.span import (
     DESCRIPTION,
-    Link,
     Span,
-    SpanEvent,
-    SpanLogLevel,
-    SpanStatus,
-    SpanStatusCode,
 )
 from spantree.entities.values import decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from spantree.entities.span import (
+        Link,
+        SpanEvent,
+        SpanLogLevel,
+        SpanStatus,
+        SpanStatusCode,
+    )
     from spantree.entities.values import Captured
 
 NO_OP_TRACE_ID = "MLFLOW_NO_OP_SPAN_TRACE_ID"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from spantree.entities.drawing import RENDERERS
 from spantree.entities.trace import Trace
 
 T = TypeVar("T")
@@ -29,9 +30,10 @@ class PagedList(list[T]):
     def _repr_mimebundle_(self, **_: object) -> dict[str, object] | None:
         traces = [one for one in self if isinstance(one, Trace) and one.data.spans]
         # Of traces without their spans there is nothing to draw.
-        if Trace.renderer is None or not traces or len(traces) < len(self):
+        renderer = RENDERERS.trace
+        if renderer is None or not traces or len(traces) < len(self):
             return None
-        return Trace.renderer.bundle(traces)
+        return renderer.bundle(traces)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """Give the trees' text: IPython prints lists in its own way else."""

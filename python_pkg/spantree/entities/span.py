@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from binascii import a2b_base64, b2a_base64
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from spantree.entities.checking import items, mapping, number, number_or_none, text
+from spantree.entities.drawing import RENDERERS
 from spantree.entities.errors import reading
 from spantree.entities.ids import parse_trace_id, span_id_text, trace_id_text
 from spantree.entities.span_fields import (
@@ -26,19 +27,18 @@ from spantree.entities.span_fields import (
     TOKEN_USAGE,
     TRACE_REQUEST_ID,
     TRUNCATED,
-    Link,
-    SpanEvent,
     SpanLogLevel,
-    SpanStatus,
     SpanStatusCode,
     SpanType,
 )
 from spantree.entities.values import Captured, decode, encode, from_json, loads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from opentelemetry.proto.trace.v1 import trace_pb2
+
+    from spantree.entities.span_parts import Link, SpanEvent, SpanStatus
 
 __all__ = [
     "CHAT_TOOLS",
@@ -66,6 +66,20 @@ __all__ = [
     "SpanType",
 ]
 
+_PARTS = ("Link", "SpanEvent", "SpanStatus")
+
+
+def __getattr__(name: str) -> object:
+    """Load what few spans have when it is first asked for."""
+    if name not in _PARTS:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    from spantree.entities import span_parts
+
+    found: object = getattr(span_parts, name)
+    globals()[name] = found
+    return found
+
 
 class Span:
     """One recorded span, to read.
@@ -91,9 +105,6 @@ class Span:
         links: Pointers to other spans.
         display_number: 1, 2, … when the name occurs more than once in the trace.
     """
-
-    renderer: ClassVar[Callable[[Span], dict[str, object]] | None] = None
-    """Gives the output of a span that is a cell's last expression; set from above."""
 
     __slots__ = (
         "display_number",
@@ -187,11 +198,15 @@ class Span:
     @property
     def status(self) -> SpanStatus:
         """How the span ended."""
+        from spantree.entities.span_parts import SpanStatus
+
         return SpanStatus(self.status_code, self.status_message)
 
     @property
     def events(self) -> list[SpanEvent]:
         """What happened during the span, in order."""
+        from spantree.entities.span_parts import SpanEvent
+
         return [
             SpanEvent(name, at, {k: decode(v) for k, v in attributes.items()})
             for name, at, attributes in self.raw_events
@@ -329,6 +344,8 @@ class Span:
 
     @classmethod
     def _from_dict(cls, data: Mapping[str, Any]) -> Span:
+        from spantree.entities.span_parts import Link
+
         given = mapping(data.get("attributes"), "attributes")
         attributes = {text(k, "a key"): _read(text(v, k)) for k, v in given.items()}
         attributes.pop(TRACE_REQUEST_ID, None)
@@ -397,7 +414,7 @@ class Span:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object] | None:
         # A live one stands in the tree under its cell, which follows it.
-        draw = Span.renderer if type(self) is Span else None
+        draw = RENDERERS.span if type(self) is Span else None
         return None if draw is None else draw(self)
 
     def __repr__(self) -> str:

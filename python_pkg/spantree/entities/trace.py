@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from spantree.entities.attachment import ATTACHMENT_SCHEME, Attachment
+from spantree.entities.drawing import RENDERERS
 from spantree.entities.errors import (
     RESOURCE_DOES_NOT_EXIST,
     SpantreeException,
     reading,
 )
 from spantree.entities.ids import parse_trace_id
+from spantree.entities.media_types import ATTACHMENT_SCHEME
 from spantree.entities.rollup import Usage, roll_up
 from spantree.entities.span import INPUTS, OUTPUTS, Span
 from spantree.entities.span_order import number_repeated_names, tree_order
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from spantree.entities.assessment import Assessment
+    from spantree.entities.attachment import Attachment
 
 __all__ = [
     "COST",
@@ -52,7 +54,6 @@ __all__ = [
     "TraceData",
     "TraceInfo",
     "TraceLocation",
-    "TraceRenderer",
     "TraceState",
 ]
 
@@ -119,29 +120,10 @@ class TraceData:
         return {"spans": [span.to_dict() for span in self.spans]}
 
 
-class TraceRenderer(Protocol):
-    """Draws traces."""
-
-    def text(self, trace: Trace) -> str:
-        """Draw the tree as text."""
-
-    def bundle(self, traces: Sequence[Trace]) -> dict[str, object]:
-        """Draw a notebook output: its data by MIME type."""
-
-    def page(self, trace: Trace) -> str:
-        """Draw one HTML file."""
-
-    def attachment(self, trace: Trace, attachment_id: str) -> bytes | None:
-        """Give the bytes that were kept beside a trace, None if there are none."""
-
-
 class Trace:
     """One recorded run: ``info`` about the whole and ``data`` with its spans."""
 
     __slots__ = ("data", "info")
-
-    # Set by whoever can draw; entities know how to ask, not how to draw.
-    renderer: ClassVar[TraceRenderer | None] = None
 
     def __init__(self, info: TraceInfo, data: TraceData) -> None:
         self.info = info
@@ -283,10 +265,12 @@ class Trace:
 
     def __str__(self) -> str:
         """Draw the tree as text."""
-        return repr(self) if self.renderer is None else self.renderer.text(self)
+        renderer = RENDERERS.trace
+        return repr(self) if renderer is None else renderer.text(self)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object] | None:
-        return None if self.renderer is None else self.renderer.bundle([self])
+        renderer = RENDERERS.trace
+        return None if renderer is None else renderer.bundle([self])
 
     def get_attachment(self, address: str) -> Attachment:
         """Give the picture, sound or document that an address stands for.
@@ -303,11 +287,13 @@ class Trace:
         """
         from urllib.parse import parse_qs, urlsplit
 
+        from spantree.entities.attachment import Attachment
+
         parts = urlsplit(str(address))
         if parts.scheme != ATTACHMENT_SCHEME or not parts.netloc:
             msg = f"{str(address)[:80]!r} is no address of an attachment."
             raise SpantreeException(msg)
-        renderer = self.renderer
+        renderer = RENDERERS.trace
         found = None if renderer is None else renderer.attachment(self, parts.netloc)
         if found is None:
             msg = f"Nothing is kept for {parts.netloc} with trace {self.trace_id}."
@@ -324,7 +310,8 @@ class Trace:
         Returns:
             The page.
         """
-        page = repr(self) if self.renderer is None else self.renderer.page(self)
+        renderer = RENDERERS.trace
+        page = repr(self) if renderer is None else renderer.page(self)
         if path is not None:
             from pathlib import Path
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
 from functools import lru_cache
 from time import gmtime
 from typing import TYPE_CHECKING, Any
 
-from spantree.entities.assessment import Assessment
 from spantree.entities.checking import (
     items,
     number_or_none,
@@ -18,28 +16,34 @@ from spantree.entities.checking import (
     text_or_none,
     texts,
 )
+from spantree.entities.trace_fields import (
+    COST,
+    SCHEMA_VERSION,
+    SESSION,
+    TOKEN_USAGE,
+    TRACE_NAME,
+    USER,
+    TraceState,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Keys under which MLflow keeps what are fields here (mlflow 3.17).
-SESSION = "mlflow.trace.session"
-USER = "mlflow.trace.user"
-TRACE_NAME = "mlflow.traceName"
-TOKEN_USAGE = "mlflow.trace.tokenUsage"  # noqa: S105 - a key, no secret
-COST = "mlflow.trace.cost"
-SCHEMA_VERSION = "mlflow.trace_schema.version"
+    from spantree.entities.assessment import Assessment
 
-
-class TraceState(str, Enum):
-    """What has become of a trace."""
-
-    STATE_UNSPECIFIED = "STATE_UNSPECIFIED"
-    OK = "OK"
-    ERROR = "ERROR"
-    IN_PROGRESS = "IN_PROGRESS"
-    INTERRUPTED = "INTERRUPTED"
-    """The process ended, or died, while the trace was open."""
+__all__ = [
+    "COST",
+    "SCHEMA_VERSION",
+    "SESSION",
+    "TOKEN_USAGE",
+    "TRACE_NAME",
+    "USER",
+    "MlflowExperimentLocation",
+    "TraceInfo",
+    "TraceLocation",
+    "TraceState",
+    "rfc3339",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +176,8 @@ class TraceInfo:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TraceInfo:
         """Read the form that :meth:`to_dict` writes."""
+        from spantree.entities.assessment import Assessment
+
         location = data["trace_location"]["mlflow_experiment"]["experiment_id"]
         started = datetime.fromisoformat(data["request_time"].replace("Z", "+00:00"))
         return cls(

@@ -19,8 +19,7 @@ from opentelemetry.context import Context, set_value
 
 from spantree.integrations._otel_spans import BridgeSpan, live_span_of, origin_of
 from spantree.recording import LiveSpan, guard
-from spantree.recording.context import CURRENT, current_span, leave_to
-from spantree.recording.remote import REMOTE
+from spantree.recording.context import CURRENT, REMOTE, current_span, leave_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable

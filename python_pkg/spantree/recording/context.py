@@ -8,10 +8,17 @@ closed in another task (opentelemetry-python#2606).
 from __future__ import annotations
 
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 from spantree.entities.live_span import LiveSpan, NoOpSpan
 
+if TYPE_CHECKING:
+    from spantree.entities.propagation import TraceParent
+
 CURRENT: ContextVar[LiveSpan | None] = ContextVar("spantree_current", default=None)
+
+REMOTE: ContextVar[TraceParent | None] = ContextVar("spantree_remote", default=None)
+"""The span of another process that roots begun here are put under."""
 
 NO_OP = NoOpSpan()
 """Given where nothing is recorded; never in the context."""

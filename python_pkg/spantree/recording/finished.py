@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 from spantree.entities.live_span import LiveSpan
 from spantree.entities.span import Span
-from spantree.recording.publish import complete, publish
 
 if TYPE_CHECKING:
     from spantree.entities.trace import Trace, TraceState
@@ -60,10 +59,14 @@ class Finished(list[object]):
 
     def __call__(self) -> Trace:
         """Put the trace together, secrets masked."""
+        from spantree.recording.publish import publish
+
         return publish(self, self.spans(), self._recorder.redactor)
 
     def spans(self) -> list[Span]:
         """Give the spans, published: fresh ones at each call."""
+        from spantree.recording.publish import complete
+
         spans = [
             _unpacked(self[at : at + _FIELDS], self.key)
             for at in range(0, len(self), _FIELDS)

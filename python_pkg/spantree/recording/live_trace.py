@@ -10,10 +10,9 @@ from spantree.entities.ids import trace_id_text
 from spantree.entities.live_span import LiveSpan
 from spantree.entities.span import (
     COST,
-    SpanStatus,
     SpanStatusCode,
 )
-from spantree.entities.trace import (
+from spantree.entities.trace_fields import (
     SESSION,
     USER,
     TraceState,
@@ -24,14 +23,13 @@ from spantree.recording.context import leave
 from spantree.recording.finished import MOST_SPANS, Finished
 from spantree.recording.given import pairs_of, text_of, time_of
 from spantree.recording.guard import counters, guard, warn
-from spantree.recording.publish import publish, publish_spans
 from spantree.recording.span_edits import FIELDS_OF_ROOT, SpanEdits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from spantree.entities.propagation import TraceParent
-    from spantree.entities.span import Span
+    from spantree.entities.span import Span, SpanStatus
     from spantree.entities.trace import Trace
     from spantree.entities.values import Captured
     from spantree.recording.recorder import Recorder
@@ -152,9 +150,14 @@ class LiveTrace(SpanEdits):
         return self.finished or self._publish
 
     def _publish(self) -> Trace:
-        if self.finished is not None:
-            return self.finished()
-        spans = publish_spans(self.spans, self.recorder)
+        from spantree.recording.publish import publish, publish_spans
+
+        # Before the look at `finished`, which another thread sets first of the two.
+        held = self.spans
+        finished = self.finished
+        if finished is not None:
+            return finished()
+        spans = publish_spans(held or self.spans, self.recorder)
         return publish(self, spans, self.recorder.redactor)
 
     def find(self, span_key: int) -> LiveSpan | None:

@@ -13,10 +13,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spantree.entities.experiment import DEFAULT_ID
 from spantree.entities.live_span import LiveSpan, NoOpSpan
-from spantree.entities.span import Link, SpanStatusCode
-from spantree.entities.trace import SESSION, USER
+from spantree.entities.span import SpanStatusCode
+from spantree.entities.trace_fields import DEFAULT_ID, SESSION, USER
 from spantree.recording.capture import (
     capture,
     capture_arguments,
@@ -31,6 +30,7 @@ from spantree.recording.clock import (
 from spantree.recording.context import (
     CURRENT,
     NO_OP,
+    REMOTE,
     current_span,
     forget_ended,
     leave,
@@ -40,8 +40,6 @@ from spantree.recording.given import is_a, time_of
 from spantree.recording.guard import guard, swallow, warn
 from spantree.recording.live_trace import LiveTrace
 from spantree.recording.open_traces import OpenTraces
-from spantree.recording.prices import Prices
-from spantree.recording.remote import REMOTE
 from spantree.recording.scope import EXPERIMENT, SCOPE
 from spantree.recording.span_edits import note_cuts
 
@@ -51,6 +49,7 @@ if TYPE_CHECKING:
     from spantree.entities.propagation import TraceParent
     from spantree.entities.values import Captured
     from spantree.recording.capture import Cut
+    from spantree.recording.prices import Prices
     from spantree.recording.redaction import Redactor
     from spantree.recording.site import Site
 
@@ -72,11 +71,11 @@ class Recorder:
         keeps_inputs: Whether traced functions record their arguments.
         keeps_outputs: The same for their results.
         is_observed: Whether anybody is called with spans that end.
-        prices: What calls of models cost.
     """
 
     __slots__ = (
         "_on_span_end",
+        "_prices",
         "_processors",
         "_redactor",
         "destination_id",
@@ -85,7 +84,6 @@ class Recorder:
         "is_observed",
         "keeps_inputs",
         "keeps_outputs",
-        "prices",
         "sampling_ratio",
         "traces",
     )
@@ -99,7 +97,7 @@ class Recorder:
         self._on_span_end: Callable[[LiveSpan, int], None] | None = None
         self.processors = ()
         self._redactor: Redactor | None = None
-        self.prices = Prices()
+        self._prices: Prices | None = None
         self.keeps_inputs = self.keeps_outputs = True
 
     @property
@@ -116,6 +114,20 @@ class Recorder:
     @redactor.setter
     def redactor(self, redactor: Redactor) -> None:
         self._redactor = redactor
+
+    @property
+    def prices(self) -> Prices:
+        """What calls of models cost; read when first needed."""
+        if self._prices is None:
+            with FIRST_USE:
+                from spantree.recording.prices import Prices
+
+                self._prices = self._prices or Prices()
+        return self._prices
+
+    @prices.setter
+    def prices(self, prices: Prices | None) -> None:
+        self._prices = prices
 
     @property
     def processors(self) -> tuple[Callable[[LiveSpan], None], ...]:
@@ -419,6 +431,8 @@ class Recorder:
             trace.describe({}, {SESSION: origin.session, USER: origin.user})
         elif lost is not None and not isinstance(lost, NoOpSpan):
             # The context's spans have all ended: a finished trace is not joined.
+            from spantree.entities.span import Link
+
             root.links = [*root.links, Link(lost.trace_id, lost.span_id)]
             root.raw_attributes = {**root.raw_attributes, _ORPHAN_OF: lost.span_id}
             root.attributes_shared = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from spantree.entities.live_span import NoOpSpan
@@ -13,9 +12,9 @@ from spantree.entities.propagation import (
     read_headers,
     write_headers,
 )
-from spantree.entities.trace import SESSION, USER
+from spantree.entities.trace_fields import SESSION, USER
 from spantree.recording.blocks import EntersAsync
-from spantree.recording.context import CURRENT, current_span
+from spantree.recording.context import CURRENT, REMOTE, current_span
 from spantree.recording.given import text_of
 from spantree.recording.guard import guard, warn
 
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 
     from spantree.entities.live_span import LiveSpan
     from spantree.recording.live_trace import LiveTrace
-
-REMOTE: ContextVar[TraceParent | None] = ContextVar("spantree_remote", default=None)
-"""The span of another process that roots begun here are put under."""
 
 _RESPECT_SAMPLED = "SPANTREE_RESPECT_SAMPLED"
 

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from spantree.entities.live_span import NoOpSpan
-from spantree.entities.trace import SESSION, USER
+from spantree.entities.trace_fields import SESSION, USER
 from spantree.recording.blocks import EntersAsync
 from spantree.recording.context import CURRENT
 from spantree.recording.given import pairs_of, switch_of, text_of

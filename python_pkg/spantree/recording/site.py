@@ -12,11 +12,9 @@ from spantree.entities.span import (
     SPAN_TYPE,
     TRACE_REQUEST_ID,
     TRUNCATED,
-    Link,
     SpanLogLevel,
     SpanType,
 )
-from spantree.entities.trace import MlflowExperimentLocation, TraceLocation
 from spantree.entities.values import clean_text, decode, dumps
 from spantree.recording.capture import Cut, bounded, capture, located
 from spantree.recording.given import is_a, items_of, pairs_of, text_of
@@ -26,6 +24,7 @@ from spantree.recording.names import checked_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from spantree.entities.span import Link
     from spantree.entities.values import Captured
 
 _FIELDS: Final = (
@@ -112,6 +111,8 @@ def make_site(
             own[LOG_LEVEL] = int(level)
         site.attributes = own or NO_ATTRIBUTES
         if links is not None:
+            from spantree.entities.span import Link
+
             given = [own_link(link) for link in items_of(links) if is_a(link, Link)]
             site.links = given or NO_LINKS
         if destination is not None:
@@ -154,6 +155,8 @@ def _ratio_of(ratio: object) -> float | None:
 
 def own_link(link: Link) -> Link:
     """Copy a link, so that a later change of its attributes does not show."""
+    from spantree.entities.span import Link
+
     trace_id, span_id = text_of(link.trace_id), text_of(link.span_id)
     if link.attributes is None:
         return Link(trace_id, span_id)
@@ -182,6 +185,10 @@ def log_level_of(level: object) -> SpanLogLevel | None:
 
 def experiment_of(destination: object) -> str | None:
     """Read the experiment that a trace destination names."""
+    if destination is None or type(destination) is str:
+        return destination
+    from spantree.entities.trace import MlflowExperimentLocation, TraceLocation
+
     if type(destination) is TraceLocation:
         destination = destination.mlflow_experiment
     if type(destination) is MlflowExperimentLocation:

@@ -12,12 +12,9 @@ from spantree.entities.span import (
     SPAN_TYPE,
     TRACE_REQUEST_ID,
     TRUNCATED,
-    Link,
-    SpanEvent,
-    SpanStatus,
     SpanStatusCode,
 )
-from spantree.entities.trace import SESSION, USER
+from spantree.entities.trace_fields import SESSION, USER
 from spantree.entities.values import clean_text, decode, dumps
 from spantree.recording.capture import bounded, capture, limits, located
 from spantree.recording.exceptions import describe, exception_attributes
@@ -27,6 +24,7 @@ from spantree.recording.site import log_level_of, own_link
 
 if TYPE_CHECKING:
     from spantree.entities.live_span import LiveSpan
+    from spantree.entities.span import Link, SpanEvent
     from spantree.entities.values import Captured
     from spantree.recording.capture import Cut
 
@@ -125,6 +123,8 @@ class SpanEdits:
         with guard("set_status"):
             if not _may_edit(span):
                 return
+            from spantree.entities.span import SpanStatus
+
             if not is_a(status, SpanStatus):
                 kind = type(status)
                 name = status.value if kind is SpanStatusCode else text_of(status)  # type: ignore[attr-defined]
@@ -146,6 +146,8 @@ class SpanEdits:
         with guard("add_event"):
             if not _may_edit(span):
                 return
+            from spantree.entities.span import SpanEvent
+
             if not is_a(event, SpanEvent):
                 warn("event", "add_event takes a SpanEvent; the call is ignored.")
                 return
@@ -163,6 +165,8 @@ class SpanEdits:
 
     def edit_link(self, span: LiveSpan, link: object) -> None:
         """Append a link."""
+        from spantree.entities.span import Link
+
         with guard("add_link"):
             if _may_edit(span) and is_a(link, Link):
                 span.links = [*span.links, own_link(cast("Link", link))]

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from spantree.entities.attachment import ATTACHMENT_SCHEME
+from spantree.entities.media_types import ATTACHMENT_SCHEME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,9 +8,9 @@ import re
 
 import pytest
 
+from spantree.entities.attachment import Attachment
 from spantree.recording.capture import (
     SHELF,
-    Attachment,
     Attachments,
     capture,
     capture_arguments,

@@ -7,7 +7,6 @@ never raise, and keep within :class:`Limits`.
 
 from __future__ import annotations
 
-from spantree.entities.attachment import Attachment
 from spantree.recording.capture.cuts import Cut, located
 from spantree.recording.capture.failures import report_failures_to
 from spantree.recording.capture.limits import Limits, configure_limits, limits
@@ -19,7 +18,6 @@ from spantree.recording.capture.text import bounded
 
 __all__ = [
     "SHELF",
-    "Attachment",
     "Attachments",
     "Cut",
     "Limits",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 # orjson refuses to nest deeper than this, and the exact depth limit builds on it.
 DEEPEST = 254
@@ -16,9 +16,8 @@ _FLAT_ITEMS = 8
 _SHALLOW_NODES = 4_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The budget of one captured value.
+    """The budget of one captured value; never changed, but replaced.
 
     What goes beyond a limit is cut in place, with a note that says so.
 
@@ -30,24 +29,48 @@ class Limits:
         max_events: Events, and attributes, of one span; of what a stream yields, so
             many become events.
         max_time_ms: Time spent on the slow path, looked at every 256 nodes.
+
+    Raises:
+        ValueError: If one of them can't be kept to.
     """
 
-    max_bytes: int = 1_000_000
-    max_items: int = 10_000
-    max_nodes: int = 20_000
-    max_depth: int = 64
-    max_events: int = 1_000
-    max_time_ms: float = 20
+    # No dataclass: to make one takes a millisecond of every import.
+    __slots__ = (
+        "max_bytes",
+        "max_depth",
+        "max_events",
+        "max_items",
+        "max_nodes",
+        "max_time_ms",
+    )
 
-    def __post_init__(self) -> None:
-        """Refuse what can't be kept to."""
+    def __init__(
+        self,
+        *,
+        max_bytes: int = 1_000_000,
+        max_items: int = 10_000,
+        max_nodes: int = 20_000,
+        max_depth: int = 64,
+        max_events: int = 1_000,
+        max_time_ms: float = 20,
+    ) -> None:
+        self.max_bytes = max_bytes
+        self.max_items = max_items
+        self.max_nodes = max_nodes
+        self.max_depth = max_depth
+        self.max_events = max_events
+        self.max_time_ms = max_time_ms
         for name in _ABOVE_ZERO:
             if getattr(self, name) <= 0:
                 message = f"{name} must be above 0, not {getattr(self, name)}."
                 raise ValueError(message)
-        if not 0 < self.max_depth < DEEPEST - 3:
-            message = f"max_depth must be 1 to 250, not {self.max_depth}."
+        if not 0 < max_depth < DEEPEST - 3:
+            message = f"max_depth must be 1 to 250, not {max_depth}."
             raise ValueError(message)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the limits by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 class Here:

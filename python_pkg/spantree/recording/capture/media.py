@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from spantree.entities.attachment import ATTACHMENT_SCHEME, Attachment
+from spantree.entities.media_types import ATTACHMENT_SCHEME
 from spantree.recording.capture.notes import Note, Reading, note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from spantree.entities.attachment import Attachment
 
 SHORTEST = 2_048
 """Characters of base64 text below which media stay where they are."""
@@ -39,7 +38,6 @@ MARKS = (
 """JSON text with none of these holds no media."""
 
 
-@dataclass(frozen=True, slots=True)
 class Media:
     """Something taken out of a value.
 
@@ -50,10 +48,15 @@ class Media:
         raw: The bytes, or their base64 text as it was found.
     """
 
-    id: str
-    content_type: str
-    size: int
-    raw: bytes | str
+    __slots__ = ("content_type", "id", "raw", "size")
+
+    def __init__(
+        self, media_id: str, content_type: str, size: int, raw: bytes | str
+    ) -> None:
+        self.id = media_id
+        self.content_type = content_type
+        self.size = size
+        self.raw = raw
 
     def content(self) -> bytes:
         """Give the bytes; base64 is read here, off the caller's thread.
@@ -63,10 +66,12 @@ class Media:
         """
         if isinstance(self.raw, bytes):
             return self.raw
+        import base64
+
         text = self.raw.translate({45: 43, 95: 47})
         try:
             return base64.b64decode(text + "=" * (-len(text) % 4))
-        except binascii.Error as error:
+        except ValueError as error:
             message = f"The {self.content_type} {self.id} is not base64: {error}"
             raise ValueError(message) from error
 

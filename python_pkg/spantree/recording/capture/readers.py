@@ -18,7 +18,6 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from spantree.entities.attachment import Attachment
 from spantree.entities.values import visible
 from spantree.recording.capture import containers, scalars
 from spantree.recording.capture.libraries import library_reader, library_type
@@ -70,7 +69,6 @@ _EXACT: tuple[tuple[type, Reader], ...] = (
     (FunctionType, scalars.function_of),
     (BuiltinFunctionType, scalars.function_of),
     (MethodType, scalars.function_of),
-    (Attachment, attached),
 )
 # Read through the builtin's own methods, also for subclasses; order matters:
 # a datetime is a date.
@@ -182,6 +180,8 @@ def _builtin(kind: type) -> Reader | None:
     for exact, reader in _EXACT:
         if kind is exact:
             return reader
+    if kind is library_type("spantree.entities.attachment", "Attachment"):
+        return attached
     module, name = module_of(kind), qualified_name(kind)
     if (module, name) in _SPELLED and library_type(module, name) is kind:
         return scalars.text_of

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from spantree.entities.attachment import sniff
+from spantree.entities.media_types import sniff
 from spantree.entities.values import visible
 from spantree.recording.capture.notes import (
     Note,
