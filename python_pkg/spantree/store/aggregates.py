@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from spantree.search.aggregate import Grouping, Key
     from spantree.search.query import Query
-    from spantree.store.dialect import Connection
+    from spantree.store.known import Known
     from spantree.store.rows import Row
 
 _STATE, _START, _MODELS = "state", "start_ns", "models"
 
 
 def measure(
-    connection: Connection, query: Query, grouping: Grouping
+    known: Known, query: Query, grouping: Grouping
 ) -> list[dict[str, object]] | None:
     """Group the traces that match and measure each group.
 
@@ -40,10 +40,10 @@ def measure(
     # What results are sorted by comes after the columns.
     order = tuple(OrderKey(field) for field in others if field is not None)
     named = tuple(dict.fromkeys(columns))
-    statement = build(connection, replace(query, order=order), named)
+    statement = build(known, replace(query, order=order), named)
     if not statement.is_exact:
         return None
-    rows = connection.execute(statement.sql, statement.parameters)
+    rows = known.connection.execute(statement.sql, statement.parameters)
     return grouping.measured(_read(rows, grouping, named))
 
 

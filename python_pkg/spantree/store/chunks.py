@@ -23,6 +23,7 @@ from spantree.store.breath import breathe
 from spantree.store.classes import STATUSES, Groups, SpanClass
 from spantree.store.messages import MessageList, find_lists
 from spantree.store.payload import (
+    NO_REST,
     PayloadEncoder,
     all_captured,
     captured,
@@ -131,14 +132,15 @@ def unpack(trace_key: int, rows: str, body: bytes) -> Iterator[Span]:
     said = orjson.loads(rows)
     base, classes, outside = said["t"], said["k"], said["p"]
     keys = [row[0] for row in said["s"]]
-    for (key, above, number, start, duration), payload in zip(
-        said["s"], read_payloads(body), strict=True
-    ):
+    payloads = read_payloads(body)
+    values = zip(said["s"], *payloads[:3], strict=True)
+    for place, (row, inputs, outputs, attributes) in enumerate(values):
+        key, above, number, start, duration = row
         name, span_type, _, status = classes[number]
         parent = above
         if above is not None:
             parent = keys[above] if above >= 0 else outside[-1 - above]
-        inputs, outputs, attributes, events, links, message = payload
+        events, links, message = payloads.rest.get(place, NO_REST)
         yield Span(
             trace_key=trace_key,
             span_key=key,

@@ -16,7 +16,6 @@ from spantree.search.nodes import And, Comparison, Node, Op, SpanMatch
 from spantree.search.texts import clean_text
 from spantree.store.compile import Compiler, conjuncts
 from spantree.store.cursor import read_cursor, write_cursor
-from spantree.store.known import known_of
 from spantree.store.needles import may_have, needles_of
 from spantree.store.reads import read_chunks, read_rows, read_traces
 from spantree.store.rows import (
@@ -87,7 +86,7 @@ class Lookup:
 
 
 def find(
-    connection: Connection,
+    known: Known,
     query: Query,
     columns: tuple[str, ...],
     *,
@@ -98,7 +97,7 @@ def find(
     """Find traces, in the order asked for.
 
     Args:
-        connection: To read through.
+        known: Of the store, by the transaction that this is part of.
         query: What to find.
         columns: Of the traces; among the first of them id and start, as
             :mod:`spantree.store.rows` has them.
@@ -106,14 +105,14 @@ def find(
         cursor: Of the page before.
         timeout_s: Stop looking into payloads after so many seconds.
     """
-    statement = build(connection, query, columns, cursor=cursor)
+    statement = build(known, query, columns, cursor=cursor)
     if not statement.is_exact:
-        return _searched(connection, query, columns, limit, cursor, timeout_s)
+        return _searched(known, query, columns, limit, cursor, timeout_s)
     sql = statement.sql
     if limit is not None:
         # One more tells whether a page follows.
         sql = f"{sql} LIMIT {min(limit + 1, _MOST):d}"
-    rows = connection.execute(sql, statement.parameters).fetchall()
+    rows = known.connection.execute(sql, statement.parameters).fetchall()
     if limit is None or len(rows) <= limit:
         return Found(rows, None)
     del rows[limit:]
@@ -128,7 +127,7 @@ def _place(row: Row, columns: tuple[str, ...]) -> list[Place]:
 
 
 def _searched(
-    connection: Connection,
+    known: Known,
     query: Query,
     columns: tuple[str, ...],
     limit: int | None,
@@ -136,7 +135,8 @@ def _searched(
     timeout_s: float | None,
 ) -> Found:
     """Find what rows alone do not decide, by looking at what spans carry."""
-    statement = build(connection, query, _POSITION, cursor=cursor)
+    statement = build(known, query, _POSITION, cursor=cursor)
+    connection = known.connection
     deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
     found: list[tuple[int, list[Place]]] = []
 
@@ -159,16 +159,15 @@ def _searched(
 
 
 def build(
-    connection: Connection,
+    known: Known,
     query: Query,
     columns: tuple[str, ...] = (),
     *,
     cursor: str | None = None,
 ) -> Statement:
     """Write the statement for a query; public so that its plan can be looked at."""
-    known = known_of(connection)
-    dialect, classes = connection.dialect, known.classes
-    lookup = _selective(connection, known, _lookups(dialect, classes, query))
+    dialect, classes = known.connection.dialect, known.classes
+    lookup = _selective(known, _lookups(dialect, classes, query))
     experiments = known.experiments if query.experiments is None else ()
     place = None if cursor is None else tuple(read_cursor(query.order, cursor))
     return _written(dialect, classes, query, columns, lookup, experiments, place)
@@ -272,14 +271,13 @@ def _lookups(dialect: Dialect, classes: Classes, query: Query) -> tuple[Lookup, 
     return tuple(found)
 
 
-def _selective(
-    connection: Connection, known: Known, lookups: tuple[Lookup, ...]
-) -> Lookup | None:
+def _selective(known: Known, lookups: tuple[Lookup, ...]) -> Lookup | None:
     """Choose the first condition that leaves few traces."""
+    execute = known.connection.execute
     for lookup in lookups:
         is_few = known.few.get(lookup)
         if is_few is None:
-            (count,) = connection.execute(lookup.sql, lookup.parameters).fetchone()
+            (count,) = execute(lookup.sql, lookup.parameters).fetchone()
             is_few = known.few[lookup] = count <= _FEW
         if is_few:
             return lookup

@@ -28,7 +28,7 @@ class Known:
     def __init__(
         self, connection: Connection, version: int | None, before: Known | None
     ) -> None:
-        self._connection = connection
+        self.connection = connection
         self._before = before.__dict__.get("classes") if before else None
         self.version = version
         self.few: dict[object, bool] = {}
@@ -37,26 +37,26 @@ class Known:
     @cached_property
     def classes(self) -> Classes:
         """The classes of spans; the same object while there are no new ones."""
-        found, before = read_classes(self._connection), self._before
+        found, before = read_classes(self.connection), self._before
         return before if before is not None and before.rows == found.rows else found
 
     @cached_property
     def experiments(self) -> tuple[int, ...]:
         """The numbers of two experiments, or of the only one."""
-        found = self._connection.execute("SELECT id FROM experiment LIMIT 2")
+        found = self.connection.execute("SELECT id FROM experiment LIMIT 2")
         return tuple(int(row[0]) for row in found.fetchall())
 
     @cached_property
     def has_assessments(self) -> bool:
         """Whether any trace was judged."""
-        found = self._connection.execute("SELECT 1 FROM assessment LIMIT 1")
+        found = self.connection.execute("SELECT 1 FROM assessment LIMIT 1")
         return found.fetchone() is not None
 
     @cached_property
     def owners(self) -> list[Owner]:
         """The processes that have open traces, or had when they ended."""
         sql = f"SELECT DISTINCT pid, boot FROM trace WHERE {OPEN} AND boot IS NOT NULL"  # noqa: S608 - ours
-        return [Owner(*row) for row in self._connection.execute(sql).fetchall()]
+        return [Owner(*row) for row in self.connection.execute(sql).fetchall()]
 
 
 def known_of(connection: Connection) -> Known:

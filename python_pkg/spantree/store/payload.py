@@ -11,7 +11,7 @@ are the number of that span.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import orjson
 
@@ -36,13 +36,29 @@ if TYPE_CHECKING:
 Attributes: TypeAlias = "dict[str, str]"
 """The line of JSON that each attribute is, by name."""
 
-Payload: TypeAlias = (
-    "tuple[str | None, str | None, Attributes, list[tuple[str, int, Attributes]], "
-    "str | None, str | None]"
-)
-"""What one span carries besides its row, in lines of JSON, None where there is nothing:
-inputs, outputs, attributes, events (name, time, attributes), links, status message.
-Spans with the same attributes share the dict. (A named tuple takes twice as long.)"""
+Rest: TypeAlias = "tuple[list[tuple[str, int, Attributes]], str | None, str | None]"
+"""What few spans carry: events (name, time, attributes), links, status message."""
+
+
+class Payloads(NamedTuple):
+    """What the spans of a chunk carry besides their rows, a place for each.
+
+    Values are lines of JSON, None where there is nothing.
+
+    Args:
+        inputs: Of each span.
+        outputs: Of each span.
+        attributes: Of each span; those with the same attributes share the dict.
+        rest: By the place of the few spans that carry more.
+    """
+
+    inputs: list[str | None]
+    outputs: list[str | None]
+    attributes: list[Attributes]
+    rest: dict[int, Rest]
+
+
+NO_REST: Rest = ([], None, None)
 
 
 # Short texts in attributes, as names of functions and models, come again and again.
@@ -94,42 +110,44 @@ class PayloadEncoder:
         return known or text, name
 
 
-def read_payloads(body: bytes) -> list[Payload]:
-    """Read a chunk's body back, one payload a span."""
+def read_payloads(body: bytes) -> Payloads:
+    """Read a chunk's body back."""
     # The inner loop of all reading; see `_pack_one`. What is there comes in order.
     lines = body.decode().split("\n")
-    found: list[Payload] = []
+    found = inputs, outputs, attributes, rest = Payloads([], [], [], {})
     at = 1
     while True:
-        inputs = outputs = links = message = None
-        attributes: Attributes = {}
-        events: list[tuple[str, int, Attributes]] = []
         head = lines[at]
         if head == '"i":':
-            inputs = lines[at + 1]
+            inputs.append(lines[at + 1])
             at += 2
             head = lines[at]
+        else:
+            inputs.append(None)
         if head == ',"o":' or head == '"o":':  # noqa: PLR1714 - half the time
-            outputs = lines[at + 1]
+            outputs.append(lines[at + 1])
             at += 2
             head = lines[at]
+        else:
+            outputs.append(None)
         if head == ',"a":' or head == '"a":':  # noqa: PLR1714
-            attributes = found[int(lines[at + 1])][2]
+            attributes.append(attributes[int(lines[at + 1])])
             at += 2
-        elif head == ',"a":{' or head == '"a":{':  # noqa: PLR1714
-            at = _read_pairs(lines, at + 1, attributes) + 1
+        else:
+            own: Attributes = {}
+            attributes.append(own)
+            if head == ',"a":{' or head == '"a":{':  # noqa: PLR1714
+                at = _read_pairs(lines, at + 1, own) + 1
         if lines[at] != "}":
-            at, links, message = _read_rest(lines, at, events)
-        found.append((inputs, outputs, attributes, events, links, message))
+            at, rest[len(inputs) - 1] = _read_rest(lines, at)
         if lines[at + 1] == "]":
             return found
         at += 2
 
 
-def _read_rest(
-    lines: list[str], at: int, events: list[tuple[str, int, Attributes]]
-) -> tuple[int, str | None, str | None]:
-    """Read what few spans carry; give the place of the end, links and message."""
+def _read_rest(lines: list[str], at: int) -> tuple[int, Rest]:
+    """Read what few spans carry; give the place of the end, too."""
+    events: list[tuple[str, int, Attributes]] = []
     links = message = None
     while (head := lines[at]) != "}":
         at += 1
@@ -140,7 +158,7 @@ def _read_rest(
         else:
             message = lines[at]
         at += 1
-    return at, links, message
+    return at, (events, links, message)
 
 
 def captured(line: str | None) -> Captured:

@@ -12,12 +12,15 @@ from spantree.entities.ids import trace_id_text
 from spantree.store.classes import Classes
 from spantree.store.conversations import ConversationReader
 from spantree.store.needles import Stored
+from spantree.store.owner import Owner, is_gone
 from spantree.store.rows import (
     ASSESSMENT_COLUMNS,
     INFO_COLUMNS,
+    INTERRUPTED_STATE,
     OPEN_STATE,
+    OWNER_COLUMNS,
     STATE_PLACE,
-    SUMMARY_COLUMNS,
+    TRACE_COLUMNS,
     assessment_from_row,
     names,
     summary_from_row,
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
 
 # So many at a time keep a search over fat traces within a few MB.
 _BATCH = 100
-_SUMMARY = slice(1, 1 + len(SUMMARY_COLUMNS))
+_SUMMARY = slice(1, 1 + len(TRACE_COLUMNS))
 _STATE = 1 + STATE_PLACE
 _ASSESSMENTS = f"SELECT trace, {names(ASSESSMENT_COLUMNS)} FROM assessment"
 _CHUNKS = "SELECT trace, lists, spans, body FROM chunk"
@@ -79,22 +82,21 @@ def traces_of(
     """
     judged = _assessments(connection, rows) if with_assessments else {}
     parts = _parts(connection, rows) if include_spans else {}
-    traces: list[Trace] = [
-        StoredTrace(row, judged.get(row[0], ()), parts.get(row[0], ())) for row in rows
+    return [
+        StoredTrace(row, judged.get(row[0], ()), parts.get(row[0], ()))
+        for row in _as_of_now(connection, rows)
     ]
-    for row, trace in zip(rows, traces, strict=True):
-        if row[_STATE] == OPEN_STATE:
-            # Whether its process is still there is a matter of now.
-            _ = trace.info
-    return traces
 
 
 def summaries_of(
     connection: Connection, rows: Sequence[Row], *, with_assessments: bool
 ) -> list[Summary]:
-    """Make summaries of rows that have the columns :data:`SUMMARY_COLUMNS`."""
+    """Make summaries of rows that have the columns :data:`TRACE_COLUMNS`."""
     judged = _assessments(connection, rows) if with_assessments else {}
-    return [summary_from_row(row[_SUMMARY], judged.get(row[0], [])) for row in rows]
+    return [
+        summary_from_row(row[_SUMMARY], judged.get(row[0], []))
+        for row in _as_of_now(connection, rows)
+    ]
 
 
 def read_spans(connection: Connection, row_id: int, key: int) -> list[Span]:
@@ -116,6 +118,25 @@ def read_classes(connection: Connection) -> Classes:
     """Give the classes of spans that the store knows."""
     sql = "SELECT id, name, type, model, status FROM span_class"
     return Classes(connection.execute(sql).fetchall())
+
+
+def _as_of_now(connection: Connection, rows: Sequence[Row]) -> Sequence[Row]:
+    """Show the open traces whose process is gone as interrupted."""
+    are_open = [row[0] for row in rows if row[_STATE] == OPEN_STATE]
+    if not are_open:
+        return rows
+    owned = read_rows(connection, OWNER_COLUMNS, are_open)
+    gone = {
+        row_id
+        for row_id, pid, boot in owned
+        if boot is not None and is_gone(Owner(pid, boot))
+    }
+    return [
+        (*row[:_STATE], INTERRUPTED_STATE, *row[_STATE + 1 :])
+        if row[0] in gone
+        else row
+        for row in rows
+    ]
 
 
 def _parts(connection: Connection, rows: Sequence[Row]) -> dict[int, list[Part]]:

@@ -30,7 +30,6 @@ from spantree.entities.trace import (
 from spantree.entities.trace_info import rfc3339
 from spantree.entities.values import encode_exactly, loads
 from spantree.search.summary import NS_PER_MS, Summary
-from spantree.store.owner import Owner, is_gone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -99,12 +98,12 @@ TRACE_COLUMNS = (
     "metadata",
 )
 OWNER_COLUMNS = ("pid", "boot")
-INFO_COLUMNS = (*_FIRST_COLUMNS, "tags", "metadata", *OWNER_COLUMNS)
-SUMMARY_COLUMNS = (*TRACE_COLUMNS, *OWNER_COLUMNS)
+INFO_COLUMNS = (*_FIRST_COLUMNS, "tags", "metadata")
 ID_PLACE, STATE_PLACE, START_PLACE = map(
     _FIRST_COLUMNS.index, ("trace_id", "state", "start_ns")
 )
 OPEN_STATE = STATES.index(TraceState.IN_PROGRESS)
+INTERRUPTED_STATE = STATES.index(TraceState.INTERRUPTED)
 ASSESSMENT_COLUMNS = (
     "id",
     "span_id",
@@ -216,8 +215,8 @@ def tag_rows(texts: Texts) -> Iterator[tuple[int, str, str]]:
 
 
 def summary_from_row(row: Row, assessments: list[Assessment]) -> Summary:
-    """Make a summary of a trace's row and its assessments."""
-    c = dict(zip(SUMMARY_COLUMNS, row, strict=True))
+    """Make a summary of the values of :data:`TRACE_COLUMNS` and assessments."""
+    c = dict(zip(TRACE_COLUMNS, row, strict=True))
     tags, metadata = _texts(
         c["tags"], c["metadata"], c["name"], c["session"], c["user"]
     )
@@ -225,7 +224,7 @@ def summary_from_row(row: Row, assessments: list[Assessment]) -> Summary:
         trace_id=trace_id_text(int.from_bytes(c["trace_id"], "big")),
         experiment_id=str(c["experiment"]),
         name=c["name"] or "",
-        state=_state_now(c["state"], c["pid"], c["boot"]),
+        state=STATES[c["state"]],
         models=tuple(orjson.loads(c["models"])) if c["models"] else (),
         tags=tags,
         metadata=metadata,
@@ -237,13 +236,13 @@ def summary_from_row(row: Row, assessments: list[Assessment]) -> Summary:
 def info_from_row(row: Row, assessments: list[Assessment]) -> TraceInfo:
     """Make the info that users see of the values of :data:`INFO_COLUMNS`."""
     key, experiment, name, state, start_ns, dur_ns, session, user, *row_ = row
-    request_id, request, response, tags_json, metadata_json, pid, boot = row_
+    request_id, request, response, tags_json, metadata_json = row_
     tags, metadata = _texts(tags_json, metadata_json, name, session, user)
     return TraceInfo(
         trace_id=trace_id_text(int.from_bytes(key, "big")),
         trace_location=_location(experiment),
         request_time=start_ns // NS_PER_MS,
-        state=_state_now(state, pid, boot),
+        state=STATES[state],
         execution_duration=None if dur_ns is None else dur_ns // NS_PER_MS,
         request_preview=request,
         response_preview=response,
@@ -257,7 +256,7 @@ def info_from_row(row: Row, assessments: list[Assessment]) -> TraceInfo:
 def info_dict(row: Row) -> dict[str, Any]:
     """Give what :meth:`TraceInfo.to_dict` gives of a trace nobody judged."""
     key, experiment, name, state, start_ns, dur_ns, session, user, *row_ = row
-    request_id, request, response, tags_json, metadata_json, pid, boot = row_
+    request_id, request, response, tags_json, metadata_json = row_
     tags, metadata = _texts(tags_json, metadata_json, name, session, user)
     return {
         "trace_id": f"tr-{key.hex()}",
@@ -265,9 +264,7 @@ def info_dict(row: Row) -> dict[str, Any]:
         "trace_location": _location(experiment).to_dict(),
         "request_time": rfc3339(start_ns // NS_PER_MS),
         "execution_duration_ms": None if dur_ns is None else dur_ns // NS_PER_MS,
-        "state": _STATE_TEXTS[state]
-        if state != OPEN_STATE
-        else _state_now(state, pid, boot).value,
+        "state": _STATE_TEXTS[state],
         "request_preview": request,
         "response_preview": response,
         "trace_metadata": metadata,
@@ -364,15 +361,6 @@ def _texts(
 @lru_cache(maxsize=256)
 def _location(experiment: int) -> TraceLocation:
     return TraceLocation.from_experiment_id(str(experiment))
-
-
-def _state_now(number: int, pid: int, boot: str | None) -> TraceState:
-    """Give the state; an open trace whose process is gone was interrupted."""
-    state = STATES[number]
-    if state is not TraceState.IN_PROGRESS or boot is None:
-        return state
-    owner = Owner(pid, boot)
-    return TraceState.INTERRUPTED if is_gone(owner) else state
 
 
 def _json(value: object) -> str:

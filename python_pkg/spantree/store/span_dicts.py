@@ -7,10 +7,10 @@ is rare: events, links, spans that stand in another order than they are shown.
 
 from __future__ import annotations
 
-import struct
+import re
 from binascii import b2a_base64
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -20,10 +20,15 @@ from spantree.entities.values import encode
 from spantree.store.classes import STATUSES
 from spantree.store.payload import captured, read_payloads
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from spantree.store.payload import Attributes, Payloads
+
 _STATUS_TEXTS = tuple(f"STATUS_CODE_{status.value}" for status in STATUSES)
-# A number, or a text with an escape, may be spelled in more than one way.
+# Numbers may be spelled in more than one way, and texts where they have an escape.
 _OF_ONE_SPELLING = frozenset("{[tfn")
-_WITHOUT_ESCAPES = frozenset('{[tfn"')
+_MAYBE_SPELLED_ANEW = re.compile(rb"\n(?:-|\d+[^\d\n])")
 
 
 def span_dicts(key: int, rows: str, body: bytes) -> list[dict[str, Any]] | None:
@@ -39,42 +44,36 @@ def span_dicts(key: int, rows: str, body: bytes) -> list[dict[str, Any]] | None:
         trace that is to be read span by span.
     """
     said = orjson.loads(rows)
-    stored, classes, base = said["s"], said["k"], said["t"]
-    if said["p"] or not _is_in_order(stored):
+    payloads = read_payloads(body)
+    if said["p"] or payloads.rest:
         return None
-    trace_id = b2a_base64(key.to_bytes(16, "big"), newline=False).decode()
+    keys, parents, numbers, starts, durations = zip(*said["s"], strict=True)
+    if not _is_in_order(parents, starts):
+        return None
+    trace_id = _base64(key, 16)
     request_id = f'"{trace_id_text(key)}"'
-    ids = _base64_ids([row[0] for row in stored])
+    ids = [_base64(span_key, 8) for span_key in keys]
     heads = [
         (name, _encoded(span_type), _STATUS_TEXTS[status])
-        for name, span_type, _, status in classes
+        for name, span_type, _, status in said["k"]
     ]
-    as_written = _OF_ONE_SPELLING if b"\\" in body else _WITHOUT_ESCAPES
-    texts: dict[int, dict[str, str]] = {}
+    given, base = _as_encoded(payloads, body), said["t"]
     found: list[dict[str, Any]] = []
-    for span_id, (_, above, number, start, duration), payload in zip(
-        ids, stored, read_payloads(body), strict=True
+    for span_id, above, number, start, duration, inputs, outputs, others in zip(
+        ids, parents, numbers, starts, durations, *given, strict=True
     ):
-        inputs, outputs, given, events, links, message = payload
-        if events or links is not None or message is not None:
-            return None
         name, type_text, status = heads[number]
-        attributes = {TRACE_REQUEST_ID: request_id, SPAN_TYPE: type_text}
-        if inputs is not None and inputs != "null":
-            is_text = inputs[0] in as_written
-            attributes[INPUTS] = inputs if is_text else _spelled(inputs)
-        if outputs is not None and outputs != "null":
-            is_text = outputs[0] in as_written
-            attributes[OUTPUTS] = outputs if is_text else _spelled(outputs)
-        if given:
-            # Spans of one function share the dict.
-            known = texts.get(id(given))
-            if known is None:
-                known = texts[id(given)] = {
-                    each: line if line[0] in as_written else _spelled(line)
-                    for each, line in given.items()
-                }
-            attributes.update(known)
+        attributes = {
+            TRACE_REQUEST_ID: request_id,
+            SPAN_TYPE: type_text,
+            INPUTS: inputs,
+            OUTPUTS: outputs,
+            **others,
+        }
+        if inputs is None or inputs == "null":
+            del attributes[INPUTS]
+        if outputs is None or outputs == "null":
+            del attributes[OUTPUTS]
         began = base + start
         found.append(
             {
@@ -93,29 +92,44 @@ def span_dicts(key: int, rows: str, body: bytes) -> list[dict[str, Any]] | None:
     return found
 
 
-def _is_in_order(stored: list[list[Any]]) -> bool:
-    """Tell whether rows stand as shown: one root, children below it, by time."""
+def _is_in_order(parents: Sequence[int | None], starts: Sequence[int]) -> bool:
+    """Tell whether spans stand as shown: one root, children below it, by time."""
     path: list[int] = []
-    started: list[int] = []
-    for place, (_, above, _, start, _) in enumerate(stored):
+    for place, above in enumerate(parents):
         if (above is None) != (place == 0):
             return False
-        latest = None
+        before = None
         while path and path[-1] != above:
-            path.pop()
-            latest = started.pop()
+            before = path.pop()
         if above is not None and not path:
             return False
-        if latest is not None and start < latest:
+        if before is not None and starts[place] < starts[before]:
             return False
         path.append(place)
-        started.append(start)
     return True
+
+
+def _as_encoded(payloads: Payloads, body: bytes) -> tuple[Sequence[Any], ...]:
+    """Give inputs, outputs and attributes spelled as if they were encoded anew."""
+    given = payloads[:3]
+    if b"\\" not in body and _MAYBE_SPELLED_ANEW.search(body) is None:
+        return given
+    anew: dict[int, Attributes] = {}
+    for attributes in payloads.attributes:
+        if id(attributes) not in anew:
+            anew[id(attributes)] = {
+                name: _spelled(line) for name, line in attributes.items()
+            }
+    return (
+        *([line and _spelled(line) for line in lines] for lines in given[:2]),
+        [anew[id(attributes)] for attributes in payloads.attributes],
+    )
 
 
 def _spelled(line: str) -> str:
     """Spell a value as it is spelled when it is encoded anew."""
-    return line if line.isdecimal() else encode(captured(line)).decode()
+    is_text = line[0] in _OF_ONE_SPELLING or line.isdecimal()
+    return line if is_text else encode(captured(line)).decode()
 
 
 @lru_cache(maxsize=256)
@@ -123,8 +137,5 @@ def _encoded(span_type: str) -> str:
     return encode(span_type).decode()
 
 
-def _base64_ids(keys: list[int]) -> list[str]:
-    """Encode ids of 8 bytes, all at once: each with a byte that fills it up to 9."""
-    filled = struct.pack(">" + "Qx" * len(keys), *keys)
-    text = b2a_base64(filled, newline=False).decode()
-    return [text[at : at + 11] + "=" for at in range(0, len(text), 12)]
+def _base64(key: int, size: int) -> str:
+    return b2a_base64(key.to_bytes(size, "big"), newline=False).decode()

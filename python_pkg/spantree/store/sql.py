@@ -21,7 +21,7 @@ from spantree.store.aggregates import measure
 from spantree.store.draft import Draft, drafts_of
 from spantree.store.find import find
 from spantree.store.inserts import Inserter
-from spantree.store.known import OPEN, known_of
+from spantree.store.known import OPEN, Known, known_of
 from spantree.store.owner import is_gone
 from spantree.store.protocol import (
     Page,
@@ -30,7 +30,7 @@ from spantree.store.protocol import (
     unknown_trace,
 )
 from spantree.store.reads import read_spans, read_traces, summaries_of, traces_of
-from spantree.store.rows import INFO_COLUMNS, SUMMARY_COLUMNS, id_bytes
+from spantree.store.rows import INFO_COLUMNS, TRACE_COLUMNS, id_bytes
 
 if TYPE_CHECKING:
     from collections import deque
@@ -96,11 +96,11 @@ class SqlStore(ABC):
         timeout_s: float | None = None,
     ) -> Page:
         """See the protocol."""
-        with self._snapshot() as connection:
-            if connection is None:
+        with self._snapshot() as known:
+            if known is None:
                 return Page([])
             found = find(
-                connection,
+                known,
                 query,
                 INFO_COLUMNS,
                 limit=limit,
@@ -108,32 +108,33 @@ class SqlStore(ABC):
                 timeout_s=timeout_s,
             )
             traces = traces_of(
-                connection,
+                known.connection,
                 found.rows,
                 include_spans=include_spans,
-                with_assessments=known_of(connection).has_assessments,
+                with_assessments=known.has_assessments,
             )
             until = found.scanned_until
             return Page(traces, found.cursor, until is None, until)
 
     def summaries(self, query: Query, *, limit: int | None = None) -> list[Summary]:
         """See the protocol."""
-        with self._snapshot() as connection:
-            if connection is None:
+        with self._snapshot() as known:
+            if known is None:
                 return []
-            found = find(connection, query, SUMMARY_COLUMNS, limit=limit, cursor=None)
-            is_judged = known_of(connection).has_assessments
-            return summaries_of(connection, found.rows, with_assessments=is_judged)
+            found = find(known, query, TRACE_COLUMNS, limit=limit, cursor=None)
+            return summaries_of(
+                known.connection, found.rows, with_assessments=known.has_assessments
+            )
 
     def aggregate(
         self, query: Query, by: Sequence[str], measures: Sequence[str]
     ) -> list[dict[str, object]]:
         """See the protocol."""
         grouping = read_grouping(by, measures)
-        with self._snapshot() as connection:
-            if connection is None:
+        with self._snapshot() as known:
+            if known is None:
                 return []
-            found = measure(connection, query, grouping)
+            found = measure(known, query, grouping)
         return (
             aggregate(self.summaries(query), by, measures) if found is None else found
         )
@@ -254,8 +255,8 @@ class SqlStore(ABC):
         return self._commit_with_connection(lambda inserter, _: work(inserter))
 
     @contextlib.contextmanager
-    def _snapshot(self) -> Iterator[Connection | None]:
-        """Lend a connection whose statements all see the same state of the store.
+    def _snapshot(self) -> Iterator[Known | None]:
+        """Begin to read: all statements see the same state of the store.
 
         Open traces of processes that are gone are marked as interrupted before.
         """
@@ -265,12 +266,14 @@ class SqlStore(ABC):
                 return
             connection.execute("BEGIN")
             try:
-                gone = [o for o in known_of(connection).owners if is_gone(o)]
+                known = known_of(connection)
+                gone = [o for o in known.owners if is_gone(o)]
                 if gone:
                     connection.execute("ROLLBACK")
                     self._mark_interrupted(gone)
                     connection.execute("BEGIN")
-                yield connection
+                    known = known_of(connection)
+                yield known
             finally:
                 with contextlib.suppress(connection.Error):
                     connection.execute("ROLLBACK")

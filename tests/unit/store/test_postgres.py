@@ -263,6 +263,7 @@ def test_indexes_serve(pg, postgres_url, make_trace, text, index):
     from spantree.store.compile import Compiler, conjuncts
     from spantree.store.dialect import POSTGRES
     from spantree.store.find import _lookup, build
+    from spantree.store.known import known_of
     from spantree.store.postgres_connections import PostgresConnection
     from spantree.store.reads import read_classes
 
@@ -286,7 +287,7 @@ def test_indexes_serve(pg, postgres_url, make_trace, text, index):
         raw.execute("ANALYZE")
         connection = PostgresConnection(raw)
         query = parse_query(text, None, ["0"])
-        statement = build(connection, query)
+        statement = build(known_of(connection), query)
         sql, parameters = f"{statement.sql} LIMIT 100", statement.parameters
         if index in ("tag_pkey", "group_class"):
             compiler = Compiler(POSTGRES, read_classes(connection))

@@ -17,6 +17,7 @@ from spantree.store import (
     parse_tracking_uri,
 )
 from spantree.store.find import build
+from spantree.store.known import known_of
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="permissions are POSIX's")
 
@@ -24,7 +25,7 @@ posix_only = pytest.mark.skipif(os.name == "nt", reason="permissions are POSIX's
 def plan(file, text=None, order=None):
     """Give SQLite's plan for a query, one line a step."""
     with open_store(parse_tracking_uri(file))._connections.reader() as connection:
-        statement = build(connection, parse_query(text, order, ["0"]))
+        statement = build(known_of(connection), parse_query(text, order, ["0"]))
         rows = connection.execute(
             f"EXPLAIN QUERY PLAN {statement.sql}", statement.parameters
         ).fetchall()
