@@ -8,6 +8,9 @@ MLFLOW := .venv-mlflow
 PHOENIX := .venv-phoenix
 MLFLOW_LIBRARIES := .venv-mlflow-libraries
 BIN := $(VENV)/bin
+# What is random draws from SEED. `make test` has one, so that it is the same run each
+# time; a part alone, pytest and `make fuzz` explore, unless given: make test-unit SEED=5
+SEED ?=
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 NODE_TOOLS := js/node_modules/.package-lock.json
 JS_SOURCES := js/build.mjs $(shell find js/src labextension/src labextension/schemas -type f)
@@ -15,6 +18,12 @@ JS_SOURCES := js/build.mjs $(shell find js/src labextension/src labextension/sch
 .PHONY: demo test format lint types build bench test-unit test-js test-notebook test-notebooks \
   test-integrations test-libraries test-mlflow record-mlflow test-packaging test-browser \
   test-faults test-speed fuzz notebooks cheatsheet drawing docs test-docs picture clean
+
+ifneq ($(SEED),)
+export SPANTREE_SEED := $(SEED)
+endif
+test: export SPANTREE_SEED := $(or $(SEED),1)
+test: export PYTHONHASHSEED := 0
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m spantree demo
@@ -80,11 +89,14 @@ test-speed: $(VENV)/.dev
 	sh .ci/system-packages valgrind
 	$(BIN)/python benchmarks/instructions.py --gate --python $(BIN)/python
 
-# The long forms of the random tests: a million values, interrupts and traces.
+# The long forms of the random tests: a million values, interrupts and traces, of each
+# law a hundred times the examples, a million filters.
 fuzz: $(VENV)/.dev
 	SPANTREE_FUZZ=1000000 SPANTREE_INTERRUPTS=10000 SPANTREE_SOAK=1000000 \
-	SPANTREE_KILL_POINTS=100 \
+	SPANTREE_KILL_POINTS=100 SPANTREE_MUTATIONS=100000 SPANTREE_SCHEDULES=20000 \
 	  $(BIN)/pytest -q -s tests/faults tests/faults/fuzz_values.py
+	SPANTREE_FILTERS=1000000 $(BIN)/pytest -q --hypothesis-profile=fuzz \
+	  $$(grep -rlE 'hypothesis|SPANTREE_FILTERS' tests/unit --include='test_*.py')
 
 test-packaging: $(VENV)/.dev
 	$(BIN)/pytest -q tests/packaging

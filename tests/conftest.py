@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import pytest
 
 # Before anything of spantree runs: our own failures re-raise where they happen.
 os.environ["SPANTREE_RAISE_INTERNAL_ERRORS"] = "1"
+
+with contextlib.suppress(ModuleNotFoundError):  # the libraries' environment has it not
+    import support.laws  # noqa: F401 - before a test takes over what is usual
+
+
+def pytest_configure(config):
+    """Let SPANTREE_SEED repeat all that is random: order, numbers, examples."""
+    seed = os.environ.get("SPANTREE_SEED")
+    if not seed:
+        return
+    if config.option.randomly_seed == "default":
+        config.option.randomly_seed = int(seed)
+    if getattr(config.option, "hypothesis_seed", "") is None:
+        config.option.hypothesis_seed = seed
 
 
 @pytest.fixture(autouse=True)

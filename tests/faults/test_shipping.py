@@ -18,7 +18,6 @@ from spantree.store import open_store, parse_tracking_uri
 
 PROGRAM = Path(__file__).parent / "shipping_client.py"
 COUNT = 200
-SEED = int(os.environ.get("SPANTREE_SEED", "0")) or random.randrange(2**32)
 # Not a measure of speed: a guard against hanging for ever.
 GUARD_S = 60
 
@@ -108,8 +107,8 @@ def test_a_bad_server_gets_all_when_it_is_well(client, saved, mode):
             assert len(well.of("POST", "/mlflow/traces")) == COUNT
 
 
-def test_a_server_that_changes_its_mind_gets_all_once(client, saved):
-    rng = random.Random(SEED)
+def test_a_server_that_changes_its_mind_gets_all_once(client, saved, seed):
+    rng = random.Random(seed)
     with Loopback("flap") as server:
         process = client("linger", server.uri)
         assert process.stdout.readline() == "saved\n"
@@ -126,8 +125,8 @@ def test_a_server_that_changes_its_mind_gets_all_once(client, saved):
 
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM])
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.95])
-def test_what_a_killed_client_saved_is_delivered(client, saved, kill, share):
-    rng = random.Random(SEED + round(share * 100))
+def test_what_a_killed_client_saved_is_delivered(client, saved, kill, share, seed):
+    rng = random.Random(seed + round(share * 100))
     with Loopback() as server:
         process = client("slowly", server.uri)
         many = int(share * COUNT) + rng.randrange(5)
@@ -139,10 +138,10 @@ def test_what_a_killed_client_saved_is_delivered(client, saved, kill, share):
         process.communicate(timeout=GUARD_S)
         expected = saved()
 
-        assert len(expected) >= many, f"seed {SEED}"
+        assert len(expected) >= many
         deliver(client, server, expected)
         ids = {trace_id.removeprefix("tr-") for trace_id in expected}
-        assert {trace for trace, _ in server.spans} == ids, f"seed {SEED}"
+        assert {trace for trace, _ in server.spans} == ids
 
 
 def test_two_processes_share_the_work(client, saved):

@@ -32,6 +32,7 @@ _SHORTEST_ID_PREFIX = 6
 _ID_DIGITS = 32
 # SQLite's integers end here; no time and no duration lies beyond.
 _LARGEST = 2**63 - 1
+_MOST_DIGITS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,12 @@ class Nanoseconds:
 
 
 def number(digits: str) -> int | float:
-    """Read a number as written: without point and exponent it is an integer."""
-    return int(digits) if digits.isdigit() else float(digits)
+    """Read a number as written: without point and exponent it is an integer.
+
+    What no float can say is infinite either way.
+    """
+    is_integer = digits.isdigit() and len(digits) <= _MOST_DIGITS
+    return int(digits) if is_integer else float(digits)
 
 
 def with_unit(digits: str, unit: str) -> Nanoseconds:

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.laws import examples
 from support.made import any_trace
 from support.traces import make_trace, said_by
 
@@ -38,11 +39,7 @@ def test_what_is_exported_is_imported(keep, stored, some_traces, tmp_path, name)
 
 
 @pytest.mark.parametrize("name", FORMS)
-@settings(
-    deadline=None,
-    max_examples=20,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@examples(20)
 @given(made=st.lists(any_trace(), min_size=1, max_size=2, unique_by=lambda t: t.key))
 def test_files_lose_nothing(tmp_path, made, name):
     spantree.export_traces(tmp_path / name, traces=made)

@@ -6,8 +6,9 @@ import json
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.laws import examples
 from support.made import any_trace
 from support.traces import START_NS, make_trace, said_by
 
@@ -54,7 +55,7 @@ def foreign(**span):
     }
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(st.lists(any_trace(), min_size=1, max_size=2, unique_by=lambda t: t.trace_id))
 def test_what_is_written_comes_back(made):
     text = json.dumps(to_otlp(made))

@@ -7,8 +7,9 @@ import time
 
 import pytest
 from fixtures import secrets
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.laws import examples
 
 from spantree.entities.values import encode
 from spantree.recording.capture import capture
@@ -32,7 +33,7 @@ VALUES = st.recursive(
 
 
 @given(TEXTS)
-@settings(max_examples=400, deadline=None)
+@examples(400)
 def test_a_text_redacted_twice_is_redacted_once(text):
     once = Redactor().text(text)
 
@@ -40,7 +41,7 @@ def test_a_text_redacted_twice_is_redacted_once(text):
 
 
 @given(VALUES)
-@settings(max_examples=400, deadline=None)
+@examples(400)
 def test_a_value_redacted_twice_is_redacted_once(value):
     once = Redactor().redact(capture(value))
 
@@ -49,7 +50,7 @@ def test_a_value_redacted_twice_is_redacted_once(value):
 
 
 @given(VALUES)
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_a_clean_value_comes_back_itself(value):
     redactor = Redactor()
     captured = capture(value)

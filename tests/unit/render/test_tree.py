@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.laws import examples
 from unit.render.drawn_traces import agent_trace, renumber, span, trace
 
 from spantree.entities.rollup import roll_up
@@ -120,7 +121,7 @@ reports = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(reports)
 def test_tokens_follow_the_roll_up_rule_of_entities(drawn):
     spans = [

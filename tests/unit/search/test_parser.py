@@ -71,7 +71,8 @@ def test_keywords_are_read_in_any_case():
         ("tag.flag = TRUE", Op.EQ, (True,), False),
         ("duration > 2s", Op.GT, (2_000_000_000,), False),
         ("duration > 1.5", Op.GT, (1_500_000,), False),
-        (f"duration > 9{'0' * 400}", Op.GT, (2**63 - 1,), False),
+        (f"duration > {'9' * 299}d", Op.GT, (2**63 - 1,), False),
+        (f"duration > {'9' * 9_000}", Op.GT, (2**63 - 1,), False),
         ("timestamp > now - 1h", Op.GT, (NOW_NS - HOUR_NS,), False),
         ("timestamp > '1h ago'", Op.GT, (NOW_NS - HOUR_NS,), False),
         (

@@ -6,23 +6,19 @@ import random
 from functools import cmp_to_key
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.laws import examples
 from support.made_filters import FILTERS, ORDERS, TRACES, random_fields
 
 from spantree.search import parse_query
 from spantree.search.evaluate import compare_positions, matches, position
 from spantree.search.summary import summarise
 
-relaxed = settings(
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    max_examples=40,
-)
 pytestmark = pytest.mark.filterwarnings("ignore::spantree.search.FilterHint")
 
 
-@relaxed
+@examples(40)
 @given(
     st.lists(TRACES, min_size=1, max_size=4),
     st.lists(FILTERS, min_size=1, max_size=8),
@@ -57,7 +53,7 @@ def corpus(store, make_trace):
     return [store.get(trace.key) for trace in made]
 
 
-@settings(relaxed, max_examples=300)
+@examples(300)
 @given(FILTERS, ORDERS)
 def test_many_filters_agree_on_a_corpus(store, corpus, text, order):
     query = parse_query(text, order)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.laws import examples
 
 from spantree.search import parse_query
 from spantree.search.evaluate import matches
@@ -37,11 +38,7 @@ def decoded(monkeypatch):
     return counts
 
 
-@settings(
-    max_examples=150,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@examples(150)
 @given(value=VALUES, at=st.integers(0, 400), length=st.integers(1, 14))
 def test_any_piece_of_a_traces_text_finds_it(
     sqlite_store, make_trace, value, at, length
