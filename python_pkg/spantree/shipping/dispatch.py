@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from spantree.shipping.server import Server
-    from spantree.store.sqlite import SqliteStore
+    from spantree.store.sql import SqlStore
     from spantree.store.uri import Target
 
 
@@ -37,7 +37,7 @@ class Dispatch:
     ) -> None:
         self.targets = tuple(targets)
         self._open_store = open_store
-        self._store: SqliteStore | None = None
+        self._store: SqlStore | None = None
         # At once, as any thread may be the first to ask for them.
         self._senders = tuple(
             Sender(target, self._served, first_use) for target in targets
@@ -49,12 +49,12 @@ class Dispatch:
         """Put what is committed from now on into the outbox, and send it.
 
         Args:
-            store: A SQLite store; no other has an outbox.
+            store: One in tables; memory has no outbox.
         """
-        from spantree.shipping.outbox import install
-        from spantree.store import SqliteStore
+        from spantree.shipping.triggers import install
+        from spantree.store.sql import SqlStore
 
-        assert isinstance(store, SqliteStore)  # noqa: S101 - as the URI was read
+        assert isinstance(store, SqlStore)  # noqa: S101 - as the URI was read
         self._store = store
 
         names = [target.shown for target in self.targets]
@@ -127,7 +127,7 @@ class Dispatch:
             found["rejected"] += counts.get(State.REJECTED, 0)
         return found
 
-    def _served(self) -> SqliteStore:
+    def _served(self) -> SqlStore:
         if self._store is None:
             self._open_store()
         assert self._store is not None  # noqa: S101 - opening serves it

@@ -1,8 +1,8 @@
-"""The traces that wait to be sent, in the file that holds them.
+"""The traces that wait to be sent, in the store that holds them.
 
-Triggers on the connection that writes put a row for each destination into the table
-``outbox``, in the transaction that changes the trace. Whoever sends leases rows, so
-that of several processes on one file no two send the same at a time.
+Triggers put a row for each destination into the table ``outbox``, in the transaction
+that changes the trace (:mod:`spantree.shipping.triggers`). Whoever sends leases rows,
+so that of several processes on one store no two send the same at a time.
 """
 
 # ruff: noqa: S608 - values are bound; what is pasted are our own names and marks
@@ -20,14 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from spantree.store.dialect import Connection
-    from spantree.store.sqlite import SqliteStore
+    from spantree.store.sql import SqlStore
 
 MAX_ROWS = 64
 MAX_BYTES = 4 * 2**20
 # Longer than a batch takes against a server that is slow but well.
 LEASE_S = 60.0
 _NS = 1_000_000_000
-_IN_PROGRESS = 3  # as the table trace has it
 
 
 class What(IntFlag):
@@ -73,11 +72,11 @@ class Outbox:
     """The rows of one destination.
 
     Args:
-        store: The file.
+        store: Where the traces rest.
         destination: Its name, the same in every process; safe to show.
     """
 
-    def __init__(self, store: SqliteStore, destination: str) -> None:
+    def __init__(self, store: SqlStore, destination: str) -> None:
         self._store = store
         self._destination = destination
         owner = this_process()
@@ -148,7 +147,7 @@ class Outbox:
             self._store.transact(
                 lambda c: c.executemany(
                     "UPDATE outbox SET state = ?, error = ?, lease = NULL, "
-                    "what = what | ? WHERE dest = ? AND trace = ? AND lease = ?",
+                    "what = outbox.what | ? WHERE dest = ? AND trace = ? AND lease = ?",
                     rows,
                 )
             )
@@ -208,7 +207,8 @@ class Outbox:
             "(SELECT coalesce(sum(length(body)), 0) FROM chunk WHERE trace = o.trace) "
             "FROM outbox o JOIN trace t ON t.id = o.trace "
             "JOIN experiment e ON e.id = t.experiment "
-            "WHERE o.dest = ? AND o.state IN (?, ?) ORDER BY o.trace LIMIT ?",
+            "WHERE o.dest = ? AND o.state IN (?, ?) ORDER BY o.trace LIMIT ?"
+            f"{connection.dialect.leased.format('o')}",
             (self._destination, State.WAITING, State.BLOCKED, limit),
         ).fetchall()
         entries: list[Entry] = []
@@ -249,47 +249,6 @@ class Outbox:
         for (lease,) in execute(sql, mine).fetchall():
             if lease == self._lease or _is_lost(lease):
                 execute(f"{free} AND lease = ?", (*mine, lease))
-
-
-def install(connection: Connection, destinations: Iterable[str]) -> None:
-    """Let a connection fill the outbox with what is written through it.
-
-    The triggers are temporary: they belong to this connection alone, so another
-    process's destinations are its own. Open traces are left out until they end.
-    """
-    for number, name in enumerate(destinations):
-        for trigger, event, what, trace in _TRIGGERS:
-            connection.execute(
-                f"CREATE TEMP TRIGGER outbox_{trigger}_{number} AFTER {event} BEGIN "
-                f"{_put(name, what, trace)}; END"
-            )
-
-
-_TRIGGERS = (
-    ("new", "INSERT ON trace", _BOTH, "NEW.id"),
-    ("spans", "UPDATE OF state, span_count ON trace", _BOTH, "NEW.id"),
-    (
-        "texts",
-        'UPDATE OF tags, metadata, session, "user", name ON trace',
-        What.INFO,
-        "NEW.id",
-    ),
-    ("judged", "INSERT ON assessment", What.INFO, "NEW.trace"),
-    ("rejudged", "UPDATE ON assessment", What.INFO, "NEW.trace"),
-)
-
-
-def _put(destination: str, what: What, trace: str) -> str:
-    # A trigger binds no values.
-    quoted = "'" + destination.replace("'", "''") + "'"
-    return (
-        "INSERT INTO outbox(dest, trace, what, version, state) "
-        f"SELECT {quoted}, id, {int(what)}, 1, {int(State.WAITING)} FROM trace "
-        f"WHERE id = {trace} AND state <> {_IN_PROGRESS} "
-        "ON CONFLICT(dest, trace) DO UPDATE SET what = what | excluded.what, "
-        f"version = version + 1, state = CASE state WHEN {int(State.LEASED)} "
-        f"THEN state ELSE {int(State.WAITING)} END"
-    )
 
 
 def _is_lost(lease: str | None) -> bool:

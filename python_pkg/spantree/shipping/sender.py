@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from spantree.shipping.destination import Destination
-    from spantree.store.sqlite import SqliteStore
+    from spantree.store.sql import SqlStore
     from spantree.store.uri import Target
 
 _logger = logging.getLogger("spantree.shipping")
@@ -54,7 +54,7 @@ class Sender:
     def __init__(
         self,
         target: Target,
-        open_store: Callable[[], SqliteStore],
+        open_store: Callable[[], SqlStore],
         first_use: AbstractContextManager[None],
     ) -> None:
         self.target = target

@@ -30,11 +30,16 @@ class Dialect:
         unserved: A column that no index shall be used for.
         unindexed: After a table's name: use its row numbers only.
         locked: At the end of a SELECT: nobody else changes these rows meanwhile.
+        leased: At the end of a SELECT: those rows of the table ``{0}`` that nobody else
+            has locked, locked.
+        destinations: Names the destinations of what a connection writes, as a JSON
+            array; empty where triggers can be a connection's own.
         has_python: Our functions can be called, see :mod:`spantree.store.functions`,
             and texts compared by GLOB.
         has_one_writer: A transaction that writes has all tables for itself, so that
             numbers of rows can be given out before they are inserted.
-        has_outbox: There is a table of what waits to be sent elsewhere.
+        has_outbox: The table of what waits to be sent is always there, and what it says
+            of a trace does not go with the trace.
     """
 
     among: str
@@ -48,6 +53,8 @@ class Dialect:
     unserved: str
     unindexed: str
     locked: str
+    leased: str
+    destinations: str
     has_python: bool
     has_one_writer: bool
     has_outbox: bool
@@ -66,6 +73,8 @@ SQLITE = Dialect(
     unserved="+{0}",
     unindexed="{0} NOT INDEXED",
     locked="",
+    leased="",
+    destinations="",
     has_python=True,
     has_one_writer=True,
     has_outbox=True,
@@ -86,6 +95,8 @@ POSTGRES = Dialect(
     unserved="{0}",
     unindexed="{0}",
     locked=" FOR UPDATE",
+    leased=" FOR UPDATE OF {0} SKIP LOCKED",
+    destinations="SELECT set_config('spantree.destinations', ?, false)",
     has_python=False,
     has_one_writer=False,
     has_outbox=False,

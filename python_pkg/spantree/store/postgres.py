@@ -11,7 +11,7 @@ from psycopg import errors
 from spantree.store.backoff import jitter
 from spantree.store.postgres_attachments import AttachmentRows
 from spantree.store.postgres_connections import PostgresConnections
-from spantree.store.postgres_schema import SCHEMA
+from spantree.store.postgres_schema import SCHEMA, has_outbox
 from spantree.store.protocol import StoreUnavailableError, Trouble
 from spantree.store.sql import SqlStore
 
@@ -55,9 +55,12 @@ class PostgresStore(SqlStore):
         self._connections = PostgresConnections(url, location)
         super().__init__(location, AttachmentRows(self._connections))
 
-    def unsent(self) -> set[int]:
-        """See the protocol; nothing is sent on from a team's server."""
-        return set()
+    def look(self, work: Callable[[Connection], T]) -> T | None:
+        """Read the outbox on any thread; None while there is none."""
+        with self._reader() as connection:
+            if connection is None or not has_outbox(connection):
+                return None
+            return work(connection)
 
     def shrink(self) -> int:
         """Let the room of deleted rows be used again; give the bytes of live ones."""
@@ -74,7 +77,10 @@ class PostgresStore(SqlStore):
     def _reader(self) -> AbstractContextManager[Connection | None]:
         return self._connections.reader()
 
-    def _commit_with_connection(self, work: Callable[[Inserter, Connection], T]) -> T:
+    def _serve(self, prepare: Callable[[Connection], object]) -> None:
+        self._connections.serve(prepare)
+
+    def _run(self, work: Callable[[Inserter, Connection], T]) -> T:
         """Run some work in one transaction, again if it met another writer's."""
         with self._connections.lock:
             for attempt in range(_ATTEMPTS):

@@ -8,6 +8,7 @@ import os
 import re
 import threading
 import weakref
+from enum import IntEnum
 from functools import lru_cache
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,11 @@ import psycopg
 
 from spantree.search.texts import clean_text
 from spantree.store.dialect import POSTGRES
-from spantree.store.postgres_schema import SCHEMA, create, is_there
+from spantree.store.postgres_schema import SCHEMA, create, create_outbox, is_there
 from spantree.store.protocol import StoreUnavailableError, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from spantree.store.dialect import Parameters
     from spantree.store.known import Known
@@ -157,10 +158,17 @@ class PostgresConnections:
         """Held during every write."""
         self.generation = 0
         """Counts the openings of the writer; what was cached of it ends there."""
+        self._prepare: Callable[[PostgresConnection], object] | None = None
         self._writer: PostgresConnection | None = None
         self._idle: list[PostgresConnection] = []
         self._are_tables_known = False
         _all.add(self)
+
+    def serve(self, prepare: Callable[[PostgresConnection], object]) -> None:
+        """Call something with each connection that writes, when it is opened."""
+        with self.lock:
+            self._prepare = prepare
+            self.close_writer()
 
     def writer(self) -> PostgresConnection:
         """Give the connection that writes; the caller holds :attr:`lock`."""
@@ -169,6 +177,9 @@ class PostgresConnections:
             try:
                 if not is_there(connection, self._location, writing=True):
                     create(connection)
+                if self._prepare is not None:
+                    create_outbox(connection)
+                    self._prepare(connection)
             except BaseException:
                 connection.close()
                 raise
@@ -292,6 +303,8 @@ def _value(value: object) -> object:
         return clean_text(value)
     if isinstance(value, float) and math.isnan(value):
         return None
+    if isinstance(value, IntEnum):
+        return int(value)
     return value
 
 

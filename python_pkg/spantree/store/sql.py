@@ -49,6 +49,11 @@ T = TypeVar("T")
 
 # Other processes wait meanwhile, and so does a fork.
 _LONGEST_TRANSACTION_S = 0.02
+_REJECTED = 3  # as the table outbox has it
+_UNSENT = (
+    "SELECT trace_id FROM trace WHERE id IN "
+    f"(SELECT trace FROM outbox WHERE state <> {_REJECTED})"
+)
 
 
 class SqlStore(ABC):
@@ -63,6 +68,7 @@ class SqlStore(ABC):
         self.attachments = attachments
         self._inserter: Inserter | None = None
         self._generation = -1
+        self._committed: Callable[[], object] | None = None
 
     def write(self, traces: Sequence[Trace]) -> None:
         """See the protocol."""
@@ -225,9 +231,33 @@ class SqlStore(ABC):
 
         return self._commit_with_connection(create)
 
-    @abstractmethod
+    def serve_outbox(
+        self,
+        prepare: Callable[[Connection], object],
+        committed: Callable[[], object],
+    ) -> None:
+        """Let what is written also go into the outbox.
+
+        Args:
+            prepare: Called with each connection that writes, when it is opened.
+            committed: Called after each commit but those of :meth:`transact`.
+        """
+        self._committed = committed
+        self._serve(prepare)
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """Run some work in one transaction; for the outbox, on any thread."""
+        return self._run(lambda _, connection: work(connection))
+
+    def look(self, work: Callable[[Connection], T]) -> T | None:
+        """Read the outbox on any thread; None while there is none."""
+        with self._reader() as connection:
+            return None if connection is None else work(connection)
+
     def unsent(self) -> set[int]:
-        """See the protocol."""
+        """See the protocol; what was refused for good does not wait."""
+        found = self.look(lambda connection: connection.execute(_UNSENT).fetchall())
+        return {int.from_bytes(key, "big") for (key,) in found or ()}
 
     @abstractmethod
     def shrink(self) -> int:
@@ -242,8 +272,18 @@ class SqlStore(ABC):
         """Lend a connection that reads, None while there is nothing to read."""
 
     @abstractmethod
-    def _commit_with_connection(self, work: Callable[[Inserter, Connection], T]) -> T:
+    def _serve(self, prepare: Callable[[Connection], object]) -> None:
+        """Call something with each connection that writes, when it is opened."""
+
+    @abstractmethod
+    def _run(self, work: Callable[[Inserter, Connection], T]) -> T:
         """Run some work in one transaction."""
+
+    def _commit_with_connection(self, work: Callable[[Inserter, Connection], T]) -> T:
+        result = self._run(work)
+        if self._committed is not None:
+            self._committed()
+        return result
 
     def _inserter_for(self, connection: Connection, generation: int) -> Inserter:
         """Give the inserter; a new one where the connection was opened again."""

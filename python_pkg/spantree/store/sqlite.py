@@ -23,11 +23,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _ATTEMPTS = 3
-_REJECTED = 3  # as the table outbox has it
-_UNSENT = (
-    "SELECT trace_id FROM trace WHERE id IN "  # noqa: S608 - a number of ours
-    f"(SELECT trace FROM outbox WHERE state <> {_REJECTED})"
-)
 
 
 class SqliteStore(SqlStore):
@@ -45,35 +40,6 @@ class SqliteStore(SqlStore):
         super().__init__(str(path), AttachmentFiles(path))
         self._connections = Connections(path, replace_damaged=replace_damaged)
         self._room = RoomWatch(path)
-        self._committed: Callable[[], object] | None = None
-
-    def serve_outbox(
-        self,
-        prepare: Callable[[Connection], object],
-        committed: Callable[[], object],
-    ) -> None:
-        """Let what is written also go into the outbox.
-
-        Args:
-            prepare: Called with each connection that writes, when it is opened.
-            committed: Called after each commit but those of :meth:`transact`.
-        """
-        self._committed = committed
-        self._connections.serve(prepare)
-
-    def transact(self, work: Callable[[Connection], T]) -> T:
-        """Run some work in one transaction; for the outbox, on any thread."""
-        return self._run(lambda _, connection: work(connection))
-
-    def look(self, work: Callable[[Connection], T]) -> T | None:
-        """Read on any thread; None while there is no file."""
-        with self._reader() as connection:
-            return None if connection is None else work(connection)
-
-    def unsent(self) -> set[int]:
-        """See the protocol; what was refused for good does not wait."""
-        found = self.look(lambda connection: connection.execute(_UNSENT).fetchall())
-        return {int.from_bytes(key, "big") for (key,) in found or ()}
 
     def shrink(self) -> int:
         """See the protocol."""
@@ -87,11 +53,12 @@ class SqliteStore(SqlStore):
     def _reader(self) -> AbstractContextManager[Connection | None]:
         return self._connections.reader()
 
+    def _serve(self, prepare: Callable[[Connection], object]) -> None:
+        self._connections.serve(prepare)
+
     def _commit_with_connection(self, work: Callable[[Inserter, Connection], T]) -> T:
-        result = self._run(work)
+        result = super()._commit_with_connection(work)
         self._room.look()
-        if self._committed is not None:
-            self._committed()
         return result
 
     def _run(self, work: Callable[[Inserter, Connection], T]) -> T:

@@ -176,10 +176,10 @@ def parse_tracking_uris(
         msg = f"Traces rest in one place, not in {shown}; they may be sent to several."
         raise SpantreeException(msg)
     rest = resting[0] if resting else parse_tracking_uri(None)
-    if sent and rest.kind is not TargetKind.SQLITE:
+    if sent and rest.kind is TargetKind.MEMORY:
         msg = (
-            f"Traces that rest in {rest.shown} can't be sent to {sent[0].shown}: what "
-            "waits to be sent is kept in a SQLite file. Leave the first one out."
+            f"Traces that rest in memory can't be sent to {sent[0].shown}: what waits "
+            "to be sent must outlive the process. Leave the first one out."
         )
         raise SpantreeException(msg)
     return rest, sent

@@ -18,3 +18,12 @@ def _local_again():
 def server():
     with Loopback() as running:
         yield running
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def send_to(request):
+    """Send what is recorded from now on somewhere, out of each engine in turn."""
+    rest = []
+    if request.param == "postgres":
+        rest = [request.getfixturevalue("postgres_url")]
+    return lambda *uris: spantree.set_tracking_uri([*rest, *uris])

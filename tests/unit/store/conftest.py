@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from support import traces
-from support.postgres import running_server
 
 from spantree.store import Writer, open_store, parse_tracking_uri
 
@@ -17,23 +16,6 @@ def make_trace():
 @pytest.fixture
 def file(tmp_path):
     return tmp_path / "folder" / "traces.db"
-
-
-@pytest.fixture(scope="session")
-def postgres():
-    """A real server, for all tests."""
-    with running_server() as server:
-        yield server
-
-
-@pytest.fixture
-def postgres_url(postgres):
-    """Where a server has no store yet."""
-    import psycopg
-
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA IF EXISTS spantree CASCADE")
-    return postgres.url
 
 
 @pytest.fixture(params=["sqlite", "memory", "postgres"])
