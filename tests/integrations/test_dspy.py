@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import threading
 
@@ -40,7 +41,7 @@ def _dspy(lm):
     with dspy.context(lm=lm, adapter=dspy.JSONAdapter()):
         yield
     integration.autolog(disable=True)
-    assert len(integration._runs) == 0
+    assert len(integration._runs) == len(integration._replies) == 0
     assert spantree.get_current_active_span() is None
 
 
@@ -107,19 +108,119 @@ async def test_a_streamed_program_is_recorded_alike(traces):
     ]
     model = spans_by_name(trace)["LM.__call__"]
     assert model.outputs == ['{"answer":"Paris"}']
+    assert model.get_attribute("spantree.stream.end") == "exhausted"
+    assert model.get_attribute("spantree.stream.first_item_ms") > 0
     assert model.token_usage["output_tokens"] > 0
     assert trace.info.token_usage == model.token_usage
 
 
-async def test_a_streamed_program_that_breaks_off_is_an_error(traces):
-    program = dspy.streamify(dspy.Predict("question -> answer"))
-    with pytest.raises(Exception, match="closed") as caught:
-        [part async for part in program(question="@@words=9 drop=4@@")]
+PROGRAMS = pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 
-    model = spans_by_name(traces[0])["LM.__call__"]
+
+def streamed(is_async=False, **options):
+    return dspy.streamify(
+        dspy.Predict("question -> answer"), is_async_program=is_async, **options
+    )
+
+
+async def finished(traces):
+    """Wait for the program that nobody listens to any more."""
+    while len(integration._runs) or not len(traces):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    return traces[0]
+
+
+@PROGRAMS
+async def test_a_streamed_program_that_breaks_off_keeps_the_part(is_async, traces):
+    with pytest.raises(Exception, match="closed") as caught:
+        [part async for part in streamed(is_async)(question="@@words=9 drop=4@@")]
+
+    (trace,) = traces
+    model = spans_by_name(trace)["LM.__call__"]
+    assert model.outputs == ["word0 word1 word2"]
+    assert model.get_attribute("spantree.stream.end") == "error"
+    assert model.get_attribute("spantree.stream.items") == 3
+    for span in (model, trace.data.spans[0]):
+        assert span.status.status_code.value == "ERROR"
+        assert span.exception[0] == type(caught.value).__name__
+    assert trace.info.state == "ERROR"
+
+
+def assert_is_a_part(outputs):
+    (text,) = outputs
+    words = [f"word{n}" for n in range(9)]
+    assert text.split() == words[: len(text.split())]
+    assert 3 <= len(text.split()) < 9
+
+
+async def leave_early(is_async):
+    seen = []
+    parts = streamed(is_async)(question="@@words=9 chunk_delay=0.05@@")
+    async for part in parts:
+        seen.append(part.choices[0].delta.content or "")
+        if "word2" in "".join(seen):
+            break
+    await parts.aclose()
+
+
+@PROGRAMS
+async def test_a_streamed_program_that_is_left_early_is_no_error(is_async, traces):
+    # DSPy 3.4 cancels the task that has left, traced or not.
+    await asyncio.wait([asyncio.create_task(leave_early(is_async))])
+    trace = await finished(traces)
+
+    model = spans_by_name(trace)["LM.__call__"]
+    assert_is_a_part(model.outputs)
+    assert model.get_attribute("spantree.stream.end") == "closed"
+    for span in trace.data.spans:
+        assert span.status.status_code.value == "OK"
+        assert span.events == []
+    assert trace.info.state == "OK"
+
+
+@PROGRAMS
+async def test_a_streamed_program_that_is_cancelled_is_an_error(is_async, traces):
+    seen = []
+
+    async def read():
+        parts = streamed(is_async)(question="@@words=9 chunk_delay=0.05@@")
+        async for part in parts:
+            seen.append(part.choices[0].delta.content or "")
+
+    task = asyncio.create_task(read())
+    while "word2" not in "".join(seen):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    trace = await finished(traces)
+
+    model = spans_by_name(trace)["LM.__call__"]
+    assert_is_a_part(model.outputs)
+    assert model.get_attribute("spantree.stream.end") == "error"
     assert model.status.status_code.value == "ERROR"
-    assert model.exception[0] == type(caught.value).__name__
-    assert traces[0].info.state == "ERROR"
+    assert trace.info.state == "ERROR"
+
+
+def test_a_program_that_is_streamed_to_a_loop_is_read_to_its_end(traces):
+    for _ in streamed(async_streaming=False)(question=QUESTION):
+        break
+    asyncio.run(finished(traces))
+
+    assert spans_by_name(traces[0])["LM.__call__"].outputs == ['{"answer":"Paris"}']
+    assert traces[0].info.state == "OK"
+
+
+async def test_a_streamed_program_stays_what_it_is(traces):
+    traced = streamed()
+    integration.autolog(disable=True)
+    plain = streamed()
+
+    assert inspect.signature(traced) == inspect.signature(plain)
+    assert inspect.isasyncgenfunction(traced)
+    assert inspect.isasyncgenfunction(plain)
+    assert [part async for part in traced(question=QUESTION)]
+    assert len(traces) == 0
 
 
 def test_an_agent_shows_its_tools(traces):

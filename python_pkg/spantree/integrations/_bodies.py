@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from spantree.entities.live_span import LiveSpan, NoOpSpan
 from spantree.integrations._reduce import Text
@@ -114,6 +114,9 @@ class Body:
             else:
                 self._last = value
 
+    def thrown(self, error: BaseException) -> None:
+        """Take note of what the consumer throws in, before the method sees it."""
+
     def done(self, result: object) -> None:
         """End the span with the result."""
         self._end(result, None)
@@ -173,6 +176,29 @@ class Begin(Protocol):
         """
 
 
+# Target, arguments and keywords → the body of one run.
+_Begun: TypeAlias = "Callable[[object, tuple[Any, ...], dict[str, Any]], Body | None]"
+
+
+class Follower(Protocol):
+    """What follows a stream step by step, as :class:`Body` does."""
+
+    def enter(self) -> Any:
+        """Prepare the context for one step; give what :meth:`leave_to` needs."""
+
+    def leave_to(self, above: Any) -> None:
+        """Put the context back."""
+
+    def item(self, value: object) -> None:
+        """Take note of one item."""
+
+    def thrown(self, error: BaseException) -> None:
+        """Take note of what the consumer throws in, before the stream sees it."""
+
+    def stream_ends(self, how: StreamEnd, error: BaseException | None = None) -> None:
+        """Take note of the end."""
+
+
 def silent_body(target: object, write: Writer, site: str) -> Body:
     """Give a body that records nothing, nor anything it calls."""
     return Body(NoOpSpan(), target, write, site)
@@ -190,33 +216,36 @@ def around_body(begin: Begin) -> Callable[[Method], Method]:
     """
 
     def wrap(original: Method) -> Method:
+        begun = _begun(begin, original)
         if inspect.isasyncgenfunction(original):
-            return wraps(original)(_passing_on(original, begin, original))
+            return _around_generator_function(original, begun)
         if inspect.iscoroutinefunction(original):
-            return _around_coroutine_function(original, begin)
-        return _around_function(original, begin)
+            return _around_coroutine_function(original, begun)
+        return _around_function(original, begun)
 
     return wrap
 
 
-def _begun(
-    begin: Begin,
-    original: Method,
-    target: object,
-    arguments: tuple[Any, ...],
-    keywords: dict[str, Any],
-) -> Body | None:
-    with guard("autolog.begin"):
-        given = inspect.signature(original).bind_partial(target, *arguments, **keywords)
-        named = dict(list(given.arguments.items())[1:])
-        return begin(target, original.__name__, named)
-    return None
+def _begun(begin: Begin, original: Method) -> _Begun:
+    """Let the spans of a method's runs begin with its arguments by name."""
+    bind = inspect.signature(original).bind_partial
+
+    def begun(
+        target: object, arguments: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> Body | None:
+        with guard("autolog.begin"):
+            given = bind(target, *arguments, **keywords)
+            named = dict(list(given.arguments.items())[1:])
+            return begin(target, original.__name__, named)
+        return None
+
+    return begun
 
 
-def _around_coroutine_function(original: Method, begin: Begin) -> Method:
+def _around_coroutine_function(original: Method, begun: _Begun) -> Method:
     @wraps(original)
     async def traced(self: object, *arguments: Any, **keywords: Any) -> Any:
-        body = _begun(begin, original, self, arguments, keywords)
+        body = begun(self, arguments, keywords)
         if body is None:
             return await original(self, *arguments, **keywords)
         body.enter()
@@ -231,7 +260,17 @@ def _around_coroutine_function(original: Method, begin: Begin) -> Method:
     return traced
 
 
-def _around_function(original: Method, begin: Begin) -> Method:
+def _around_generator_function(original: Method, begun: _Begun) -> Method:
+    def start(
+        self: object, *arguments: Any, **keywords: Any
+    ) -> tuple[AsyncGenerator[Any, Any], Body]:
+        inner = original(self, *arguments, **keywords)
+        return inner, begun(self, arguments, keywords) or _nothing(self)
+
+    return wraps(original)(passing_on(start))
+
+
+def _around_function(original: Method, begun: _Begun) -> Method:
     """Replace a plain function that makes an asynchronous generator."""
 
     @wraps(original)
@@ -239,10 +278,18 @@ def _around_function(original: Method, begin: Begin) -> Method:
         result = original(self, *arguments, **keywords)
         if not inspect.isasyncgen(result):
             return result
-        passing_on = _passing_on(lambda *_, **__: result, begin, original)
-        return passing_on(self, *arguments, **keywords)
+
+        def start() -> tuple[AsyncGenerator[Any, Any], Body]:
+            return result, begun(self, arguments, keywords) or _nothing(self)
+
+        return passing_on(start)()
 
     return traced
+
+
+def _nothing(target: object) -> Body:
+    """Give the body of a stream that another span is for."""
+    return Body(None, target, _write_nothing, "autolog.stream")
 
 
 def _write_nothing(
@@ -251,13 +298,18 @@ def _write_nothing(
     """Record nothing of a stream that another span is for."""
 
 
-def _passing_on(make: Method, begin: Begin, original: Method) -> Method:
-    async def traced(
-        self: object, *arguments: Any, **keywords: Any
-    ) -> AsyncGenerator[Any, Any]:
-        begun = _begun(begin, original, self, arguments, keywords)
-        body = begun or Body(None, self, _write_nothing, "autolog.stream")
-        inner = make(self, *arguments, **keywords)
+def passing_on(
+    start: Callable[..., tuple[AsyncGenerator[Any, Any], Follower]],
+) -> Method:
+    """Make a function whose generators pass on what others yield.
+
+    Args:
+        start: The function's arguments → the other generator, not begun, and who
+            follows what becomes of it.
+    """
+
+    async def traced(*arguments: Any, **keywords: Any) -> AsyncGenerator[Any, Any]:
+        inner, body = start(*arguments, **keywords)
         step = first_step(inner)
         try:
             while True:
@@ -270,6 +322,7 @@ def _passing_on(make: Method, begin: Begin, original: Method) -> Method:
                 try:
                     step = inner.asend((yield item))
                 except BaseException as error:  # noqa: BLE001 - passed on to the body
+                    body.thrown(error)
                     step = inner.athrow(error)
         except StopAsyncIteration:
             body.stream_ends("exhausted")

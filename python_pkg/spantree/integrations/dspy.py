@@ -14,6 +14,7 @@ from spantree.entities.span import MESSAGE_FORMAT, SpanType
 from spantree.integrations import _dspy_values as values
 from spantree.integrations._attach import Attachment
 from spantree.integrations._call import Options
+from spantree.integrations._dspy_streams import Replies, was_left, watch_streamify
 from spantree.integrations._integration import Integration, LibraryStatus, Versions
 from spantree.integrations._patch import Hook
 from spantree.integrations._runs import Runs
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import ModuleType
 
+    from spantree.integrations._call import StreamEnd
     from spantree.integrations._patch import Method
 
 DISTRIBUTION: Final = "dspy"
@@ -38,6 +40,9 @@ _left_out: set[str] = set()  # "compile" or "evaluate": what happens inside of t
 def _active_call_id() -> str | None:
     active: str | None = sys.modules["dspy.utils.callback"].ACTIVE_CALL_ID.get()
     return active
+
+
+_replies = Replies(_active_call_id)
 
 
 def _begin(
@@ -74,7 +79,15 @@ def _end(
         if span is not None and span.span_type == SpanType.RETRIEVER:
             convert = values.documents_of
         done = None if outputs is None or span is None else convert(outputs)
-        _runs.end(call_id, done, exception)
+        has_left = was_left(exception)
+        reply = _replies.take(call_id)
+        if reply is not None and span is not None:
+            failed: StreamEnd = "closed" if has_left else "error"
+            span.set_attributes(
+                reply.attributes("exhausted" if exception is None else failed)
+            )
+            done = [str(reply.text)] if outputs is None else done
+        _runs.end(call_id, done, None if has_left else exception)
 
 
 def _is_left_out(call_id: str, what: str) -> bool:
@@ -132,6 +145,9 @@ class _Callback:
             lambda: values.arguments_of(inputs),
             lambda: values.model_attributes(instance),
         )
+        if _runs.get(call_id) is not None:
+            with guard(_integration.site):
+                _replies.begin(call_id)
 
     on_adapter_format_start = _begins(".format", SpanType.PARSER)
     on_adapter_parse_start = _begins(".parse", SpanType.PARSER)
@@ -220,6 +236,12 @@ def _bind_span(original: Method) -> Method:
 _settings = "dspy.dsp.utils.settings"
 _integration.hooks = (
     Attachment(_settings, "dsp.utils.settings.callbacks", _attach),
+    Attachment(
+        "dspy.streaming.streamify",
+        "streaming.streamify",
+        watch_streamify,
+        is_optional=True,
+    ),
     Hook((_settings,), "Settings", "configure", _keep_callback),
     Hook(("dspy.clients.base_lm",), "BaseLM", "update_history", _note_reply),
     Hook(("dspy.utils.parallelizer",), "ParallelExecutor", "execute", _bind_span),
