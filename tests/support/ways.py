@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import json
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,29 @@ ABOUT = "Tell the weather."
 
 
 @dataclass
+class Record:
+    """How the span of a library's model is written.
+
+    Args:
+        name: ``"call"``, ``"tool"``, ``"structured"`` or ``"stream"``, and whether it
+            is asynchronous → the span's name.
+        inputs: Text and which of the four → the inputs.
+        text: Outputs → the text of the reply; refuses outputs of another form.
+        zeros: Counts of tokens that the library passes on, and that are 0 here.
+    """
+
+    name: Callable[[str, bool], str]
+    inputs: Callable[[str, str], Any]
+    text: Callable[[Any], str | None]
+    zeros: tuple[str, ...] = ("cache_read_input_tokens", "reasoning_output_tokens")
+
+    def usage(self, given: int, said: int) -> dict[str, int]:
+        """Give the whole usage of a reply."""
+        counted = {"input_tokens": given, "output_tokens": said}
+        return {**counted, "total_tokens": given + said, **dict.fromkeys(self.zeros, 0)}
+
+
+@dataclass
 class Calls:
     """One library's ways to ask a model.
 
@@ -34,6 +58,7 @@ class Calls:
     ``piece`` the text of one of its parts. What a library does not have is None.
     """
 
+    record: Record
     acall: Callable[[str], Awaitable[str]]
     atool: Callable[[str], Awaitable[Any]]
     astructured: Callable[[str], Awaitable[Any]]
@@ -64,6 +89,36 @@ def _said(text):
     return [{"role": "user", "content": text}]
 
 
+def _named(schema):
+    """How a class of an answer is written."""
+    return {"name": schema.__name__, "schema": schema.model_json_schema()}
+
+
+def _only_text(message):
+    """Give the text of an assistant's message."""
+    assert message["role"] == "assistant"
+    return message["content"]
+
+
+def _choice_text(outputs):
+    (choice,) = outputs["choices"]
+    assert choice["index"] == 0
+    return _only_text(choice["message"])
+
+
+def _block_text(outputs):
+    assert outputs["role"] == "assistant"
+    (block,) = outputs["content"]
+    assert set(block) == {"type", "text"}
+    return block["text"]
+
+
+def _http(kind="", of="openai"):
+    """Make an SDK's client of HTTP; reading certificates would take most of a call."""
+    make = getattr(sdk(of), f"Default{kind}HttpxClient")
+    return make(trust_env=False, verify=False)
+
+
 def openai_calls(provider):
     module = sdk("openai")
     place = {"base_url": provider.url, "api_key": "k", "max_retries": 0}
@@ -76,12 +131,10 @@ def openai_calls(provider):
         return {"model": MODEL, "messages": _said(text), **options}
 
     def client():
-        http = module.DefaultHttpxClient(trust_env=False, verify=False)
-        return module.OpenAI(http_client=http, **place)
+        return module.OpenAI(http_client=_http(), **place)
 
     def aclient():
-        http = module.DefaultAsyncHttpxClient(trust_env=False, verify=False)
-        return module.AsyncOpenAI(http_client=http, **place)
+        return module.AsyncOpenAI(http_client=_http("Async"), **place)
 
     def called(reply):
         return [c.function for c in reply.choices[0].message.tool_calls]
@@ -117,7 +170,18 @@ def openai_calls(provider):
     async def aparsed(text):
         return (await astructured(text)).parsed.model_dump()
 
+    more = {
+        "stream": streamed,
+        "tool": {"tools": tools},
+        "structured": {"response_format": _named(answer)},
+    }
+    record = Record(
+        lambda _, is_async: "AsyncCompletions" if is_async else "Completions",
+        lambda text, what: asked(text, **more.get(what, {})),
+        _choice_text,
+    )
     return Calls(
+        record,
         acall,
         atool,
         aparsed,
@@ -145,11 +209,10 @@ def anthropic_calls(provider):
         }
 
     def client():
-        http = module.DefaultHttpxClient(trust_env=False, verify=False)
-        return module.Anthropic(http_client=http, **place)
+        return module.Anthropic(http_client=_http(of="anthropic"), **place)
 
     def aclient():
-        http = module.DefaultAsyncHttpxClient(trust_env=False, verify=False)
+        http = _http("Async", of="anthropic")
         return module.AsyncAnthropic(http_client=http, **place)
 
     def called(reply):
@@ -180,7 +243,24 @@ def anthropic_calls(provider):
         reply = told(text, "parse", output_format=answer)
         return reply.parsed_output.model_dump()
 
+    more = {
+        "stream": {"stream": True},
+        "tool": {"tools": tools},
+        "structured": {"output_format": _named(answer)},
+    }
+
+    def name(what, is_async):
+        method = "parse" if what == "structured" else "create"
+        return f"{'Async' if is_async else ''}Messages.{method}"
+
+    record = Record(
+        name,
+        lambda text, what: asked(text, **more.get(what, {})),
+        _block_text,
+        ("cache_read_input_tokens", "cache_creation_input_tokens"),
+    )
     return Calls(
+        record,
         acall,
         atool,
         astructured,
@@ -201,14 +281,14 @@ def langchain_calls(provider):
 
     def model():
         # Of its own: LangChain shares one client of HTTP among all event loops.
-        openai = sdk("openai")
         return module.ChatOpenAI(
             model=MODEL,
             base_url=provider.url,
             api_key="k",
             max_retries=0,
             stream_usage=True,
-            http_async_client=openai.DefaultAsyncHttpxClient(trust_env=False),
+            http_client=_http(),
+            http_async_client=_http("Async"),
         )
 
     def offered():
@@ -229,7 +309,11 @@ def langchain_calls(provider):
     async def astream(text):
         return model().astream(text)
 
+    record = Record(
+        lambda *_: "ChatOpenAI", lambda text, _: {"messages": _said(text)}, _only_text
+    )
     return Calls(
+        record,
         acall,
         atool,
         astructured,
@@ -257,6 +341,8 @@ def llama_index_calls(provider):
             is_chat_model=True,
             is_function_calling_model=True,
             max_retries=0,
+            http_client=_http(),
+            async_http_client=_http("Async"),
         )
 
     def said(text):
@@ -280,7 +366,20 @@ def llama_index_calls(provider):
     async def astream(text):
         return await model().astream_chat(said(text), **usage)
 
+    def name(what, is_async):
+        is_stream = what == "stream"
+        return f"OpenAILike.{'a' * is_async}{'stream_' * is_stream}chat"
+
+    def inputs(text, what):
+        given = {"messages": _said(text), **(usage if what == "stream" else {})}
+        # What it makes of a tool or a class is what it sends.
+        sent = provider.requests[-1].json
+        made = ("tools", "tool_choice", "parallel_tool_calls")
+        return {**given, **{name: sent[name] for name in made if name in sent}}
+
+    record = Record(name, inputs, lambda outputs: _only_text(outputs["message"]))
     return Calls(
+        record,
         acall,
         atool,
         astructured,
@@ -308,8 +407,6 @@ def dspy_calls(provider):
     )
 
     def read(replies):
-        import json
-
         return json.loads(replies[0])
 
     async def acall(text):
@@ -321,7 +418,22 @@ def dspy_calls(provider):
     async def astructured(text):
         return read(await model.acall(text, response_format=answer))
 
+    more = {
+        "tool": {"tools": tools},
+        "structured": {"response_format": _named(answer)},
+    }
+
+    def only(outputs):
+        (text,) = outputs
+        return text
+
+    record = Record(
+        lambda *_: "LM.__call__",
+        lambda text, what: {"prompt": text, **more.get(what, {})},
+        only,
+    )
     return Calls(
+        record,
         acall,
         atool,
         astructured,
@@ -344,6 +456,7 @@ def autogen_calls(provider):
             base_url=provider.url,
             api_key="k",
             max_retries=0,
+            http_client=_http("Async"),
             model_info={
                 **info,
                 "function_calling": True,
@@ -373,7 +486,20 @@ def autogen_calls(provider):
     async def astream(text):
         return client().create_stream(said(text), include_usage=True)
 
+    def inputs(text, what):
+        more = {"json_output": _named(answer)} if what == "structured" else {}
+        return {"messages": _said(text), **more}
+
+    record = Record(
+        lambda what, _: (
+            "OpenAIChatCompletionClient.create" + "_stream" * (what == "stream")
+        ),
+        inputs,
+        lambda outputs: _only_text(outputs["message"]),
+        (),
+    )
     return Calls(
+        record,
         told,
         atool,
         astructured,
@@ -416,31 +542,68 @@ class Way:
         name: The library's.
         model: The model's.
         is_async: Whether ``run`` gives something to await.
+        what: ``"call"``, ``"tool"``, ``"structured"`` or ``"stream"``.
+        record: How its span is written.
         run: Text → what the library gives.
         piece: Part of a stream → its text.
-        is_stream: Whether ``run`` gives a stream.
     """
 
     name: str
     model: str
     is_async: bool
+    what: str
+    record: Record
     run: Callable[[str], Any]
     piece: Callable[[Any], str]
-    is_stream: bool
 
-    def __call__(self, text: str) -> Any:
-        """Ask, and read a stream to its end."""
+    @property
+    def is_stream(self) -> bool:
+        """Whether ``run`` gives a stream."""
+        return self.what == "stream"
+
+    @property
+    def span_name(self) -> str:
+        """The name of the model's span."""
+        return self.record.name(self.what, self.is_async)
+
+    def inputs(self, text: str) -> Any:
+        """Give the inputs of the model's span."""
+        return self.record.inputs(text, self.what)
+
+    def text(self, outputs: Any) -> str | None:
+        """Give the text of the reply in the outputs of the model's span."""
+        return self.record.text(outputs)
+
+    def usage(self, given: int, said: int) -> dict[str, int]:
+        """Give the usage of the model's span."""
+        return self.record.usage(given, said)
+
+    def __call__(self, text: str, seen: list[str] | None = None) -> Any:
+        """Ask, and read a stream to its end.
+
+        Args:
+            text: The question.
+            seen: Gets the texts of a stream's parts as they come.
+        """
         if self.is_async:
-            return asyncio.run(self.whole(text))
+            return asyncio.run(self.whole(text, seen))
         found = self.run(text)
-        return "".join(map(self.piece, found)) if self.is_stream else found
+        if not self.is_stream:
+            return found
+        seen = [] if seen is None else seen
+        for part in found:
+            seen.append(self.piece(part))
+        return "".join(seen)
 
-    async def whole(self, text: str) -> Any:
+    async def whole(self, text: str, seen: list[str] | None = None) -> Any:
         """Do the same in a task."""
         found = await self.run(text)
         if not self.is_stream:
             return found
-        return "".join([self.piece(part) async for part in found])
+        seen = [] if seen is None else seen
+        async for part in found:
+            seen.append(self.piece(part))
+        return "".join(seen)
 
 
 @contextlib.contextmanager
@@ -454,8 +617,7 @@ def open_way(name: str, kind: str, what: str, provider: Any) -> Iterator[Way]:
         is_async = kind == "async"
         run = getattr(calls, f"a{what}" if is_async else what)
         assert not is_async or inspect.iscoroutinefunction(run)
-        is_stream = what == "stream"
-        yield Way(name, calls.model, is_async, run, calls.piece, is_stream)
+        yield Way(name, calls.model, is_async, what, calls.record, run, calls.piece)
     finally:
         library.autolog(disable=True)
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from spantree.entities.span import COST, MODEL, PROVIDER, TOKEN_USAGE, SpanType
+from spantree.entities.span import (
+    CHAT_TOOLS,
+    COST,
+    MODEL,
+    PROVIDER,
+    TOKEN_USAGE,
+    SpanType,
+)
 from spantree.integrations._plain import plain
 from spantree.integrations._usage import openai_usage
 
@@ -88,8 +95,13 @@ def documents_of(outputs: Any) -> object:
     ]
 
 
-def model_attributes(model: Any) -> dict[str, object]:
-    """Give the attributes of a call to a language model, before it is made."""
+def model_attributes(model: Any, inputs: Mapping[str, Any]) -> dict[str, object]:
+    """Give the attributes of a call to a language model, before it is made.
+
+    Args:
+        model: The model.
+        inputs: The call's arguments, as DSPy's callbacks are given them.
+    """
     asked = str(model.model)
     vendor, _, name = asked.rpartition("/")
     given = getattr(model, "kwargs", None) or {}
@@ -100,6 +112,9 @@ def model_attributes(model: Any) -> dict[str, object]:
     }
     if vendor:
         found[PROVIDER] = vendor.partition("/")[0]
+    tools = (inputs.get("kwargs") or {}).get("tools")
+    if isinstance(tools, list):
+        found[CHAT_TOOLS] = plain(tools)
     return found
 
 

@@ -143,7 +143,7 @@ class _Callback:
             f"{type(instance).__name__}.__call__",
             SpanType.CHAT_MODEL if is_chat else SpanType.LLM,
             lambda: values.arguments_of(inputs),
-            lambda: values.model_attributes(instance),
+            lambda: values.model_attributes(instance, inputs),
         )
         if _runs.get(call_id) is not None:
             with guard(_integration.site):
