@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from spantree.entities.trace import Trace
 
 T = TypeVar("T")
-MAX_BATCH = 64
+MAX_BATCH = 256
 _RUNNING_CALL_WAIT_S = 1.0
 
 

@@ -3,12 +3,18 @@
 For each row that a statement writes, sqlite3 lets other threads run and then waits for
 its turn again, which takes 5 ms while a thread of the program computes. A statement of
 many rows waits once.
+
+Before it binds a value that is no int, float, str or bytearray, sqlite3 looks for an
+adapter, and fails twice, which takes longer than to write the value. So columns that
+are NULL in all rows are left out, and bytes are given as bytearrays.
 """
 
 from __future__ import annotations
 
+import sqlite3
+from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spantree.store.rows import TRACE_COLUMNS, Row, names
 
@@ -21,7 +27,9 @@ OWNED_COLUMNS = (*TRACE_COLUMNS, "pid", "boot")
 TAG_COLUMNS = ("ns", "key", "value", "trace")
 OR_LEAVE = "ON CONFLICT DO NOTHING"
 # SQLite before 3.32 takes at most 999 values.
-_LONGEST_STATEMENTS = (32, 8, 1)
+_LONGEST_STATEMENTS = (
+    (128, 32, 8, 1) if sqlite3.sqlite_version_info >= (3, 32) else (32, 8, 1)
+)
 
 
 def insert_sql(
@@ -48,11 +56,6 @@ INSERT_TRACE = insert_sql(*_TRACE)
 PUT_TAG = insert_sql(*_TAG)
 PUT_GROUP = insert_sql(*_GROUP)
 INSERT_CHUNK = insert_sql(*_CHUNK)
-_STATEMENTS = {
-    (table[0], rows): insert_sql(*table, rows=rows)
-    for table in (("trace", ("id", *OWNED_COLUMNS)), _TAG, _GROUP, _CHUNK)
-    for rows in _LONGEST_STATEMENTS
-}
 
 
 class RowBuffer:
@@ -73,19 +76,41 @@ class RowBuffer:
         """Write them all."""
         if not self.traces:
             return
-        for table, rows in (
-            ("trace", self.traces),
-            ("tag", self.tags),
-            ("span_group", self.groups),
-            ("chunk", self.chunks),
+        for (table, columns, *conflict), rows in (
+            (("trace", ("id", *OWNED_COLUMNS), OR_LEAVE), self.traces),
+            (_TAG, self.tags),
+            (_GROUP, self.groups),
+            (_CHUNK, self.chunks),
         ):
-            self._insert(table, rows)
+            self._insert(table, columns, "".join(conflict), rows)
             rows.clear()
 
-    def _insert(self, table: str, rows: list[Row]) -> None:
+    def _insert(
+        self, table: str, columns: tuple[str, ...], conflict: str, rows: list[Row]
+    ) -> None:
         at = 0
         for count in _LONGEST_STATEMENTS:
             while len(rows) - at >= count:
-                values = [*chain.from_iterable(rows[at : at + count])]
-                self._execute(_STATEMENTS[table, count], values)
+                given, values = _bindable(columns, rows[at : at + count])
+                self._execute(_statement(table, given, conflict, count), values)
                 at += count
+
+
+def _bindable(
+    columns: tuple[str, ...], rows: list[Row]
+) -> tuple[tuple[str, ...], list[Any]]:
+    """Give the columns that any of the rows has, and the values row by row."""
+    given: list[str] = []
+    found: list[Sequence[Any]] = []
+    for name, values in zip(columns, zip(*rows, strict=True), strict=True):
+        first = values[0]
+        if first is None and values.count(None) == len(values):
+            continue
+        given.append(name)
+        found.append([*map(bytearray, values)] if type(first) is bytes else values)
+    return tuple(given), [*chain.from_iterable(zip(*found, strict=True))]
+
+
+@lru_cache(maxsize=256)
+def _statement(table: str, columns: tuple[str, ...], conflict: str, rows: int) -> str:
+    return insert_sql(table, columns, conflict, rows=rows)

@@ -18,6 +18,7 @@ from spantree.search.aggregate import aggregate, read_grouping
 from spantree.search.summary import NS_PER_MS
 from spantree.search.texts import clean_text
 from spantree.store.aggregates import measure
+from spantree.store.breath import breathe
 from spantree.store.draft import Draft, drafts_of
 from spantree.store.find import find
 from spantree.store.inserts import Inserter
@@ -339,6 +340,7 @@ def _write_some(drafts: deque[Draft], inserter: Inserter) -> int:
     started, written = time.monotonic(), 0
     inserter.begin(drafts)
     for draft in drafts:
+        breathe()
         inserter.write(draft)
         written += 1
         if time.monotonic() - started > _LONGEST_TRANSACTION_S:
