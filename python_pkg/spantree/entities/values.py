@@ -20,12 +20,33 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 Captured: TypeAlias = "str | int | float | bool | bytes | dict[str, object] | None"
 
 NOTE = "$spantree"
 _NOTE_BYTES = NOTE.encode()
+
+
+class SharedValues(dict[str, "Captured"]):
+    """Captured values by name that many spans have in common; nobody changes them.
+
+    What takes long to find out of them is noted here by whoever does, for all spans.
+
+    Attributes:
+        size: Bytes of keys and values, None before they were measured.
+        encoded: Their JSON as a store writes it, and the model they name.
+        cleared_by: Who has last found no secret in them.
+    """
+
+    __slots__ = ("cleared_by", "encoded", "size")
+
+    def __init__(self, values: Mapping[str, Captured]) -> None:
+        super().__init__(values)
+        self.size: int | None = None
+        self.encoded: tuple[bytes, str] | None = None
+        self.cleared_by: object = None
+
 
 # Bytes are looked for with `find`: `in` first takes them for a number, which fails, and
 # that costs ten times the search of a short text.

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from spantree.entities.span import FUNCTION_NAME, SpanType
+from spantree.entities.values import SharedValues
 from spantree.recording.compile import is_generator_function, same_signature_wrapper
 from spantree.recording.given import is_a, pairs_of, switch_of, text_of
 from spantree.recording.guard import swallow, warn
@@ -128,6 +129,7 @@ def trace(
             destination=trace_destination,
             sampling_ratio=sampling_ratio_override,
         )
+        site.attributes = SharedValues(site.attributes)
         return _Decoration(
             site,
             output_reducer,

@@ -25,7 +25,7 @@ from spantree.entities.trace import (
     TraceState,
 )
 from spantree.entities.trace import TOKEN_USAGE as TRACE_TOKEN_USAGE
-from spantree.entities.values import decode
+from spantree.entities.values import SharedValues, decode
 from spantree.recording.capture import SHELF, capture
 from spantree.recording.source import source_metadata
 
@@ -236,8 +236,7 @@ def _state_of(root: Span) -> TraceState:
 
 def _sizes(spans: list[Span]) -> dict[str, str]:
     """Measure the spans: bytes of names and values, those that were cut included."""
-    shared: dict[int, int] = {}
-    sizes = sorted([_size_of(span, shared) for span in spans])
+    sizes = sorted(map(_size_of, spans))
     total, count = sum(sizes), len(sizes)
     p25, p50, p75 = sizes[count // 4], sizes[count // 2], sizes[count * 3 // 4]
     # JSON, with spaces as mlflow 3.17 writes it.
@@ -248,13 +247,10 @@ def _sizes(spans: list[Span]) -> dict[str, str]:
     return {_SIZE: str(total), _SIZE_STATS: stats}
 
 
-def _size_of(span: Span, shared: dict[int, int]) -> int:
-    """Measure a span; attributes that spans share are measured once, by their id."""
+def _size_of(span: Span) -> int:
     attributes = span.raw_attributes
-    size = shared.get(id(attributes))
-    if size is None:
-        size = sum(map(_bytes_of, attributes.values())) + _bytes_cut(attributes)
-        shared[id(attributes)] = size
+    known = attributes.size if type(attributes) is SharedValues else None
+    size = _size_of_attributes(attributes) if known is None else known
     for value in (span.name, span.raw_inputs, span.raw_outputs):
         # By far the most are one of these, and a call takes longer than all else.
         kind = type(value)
@@ -262,8 +258,17 @@ def _size_of(span: Span, shared: dict[int, int]) -> int:
             size += len(value)  # type: ignore[arg-type]
         elif value is not None:
             size += _bytes_of(value)
+    if not span.raw_events:
+        return size
     for name, _, fields in span.raw_events:
         size += _bytes_of(name) + sum(map(_bytes_of, fields.values()))
+    return size
+
+
+def _size_of_attributes(attributes: dict[str, Captured]) -> int:
+    size = sum(map(_bytes_of, attributes.values())) + _bytes_cut(attributes)
+    if type(attributes) is SharedValues:
+        attributes.size = size
     return size
 
 
@@ -297,7 +302,10 @@ def _bytes_cut(attributes: dict[str, Captured]) -> int:
 
 
 def _usage_metadata(spans: list[Span]) -> dict[str, str]:
-    if not any(TOKEN_USAGE in span.raw_attributes for span in spans):
+    for span in spans:
+        if TOKEN_USAGE in span.raw_attributes:
+            break
+    else:
         return {}
     totals = totals_of(spans)
     usage = totals.usage

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from spantree.entities.trace import Trace
 
 NS_PER_MS = 1_000_000
+_ERROR = SpanStatusCode.ERROR
 _LLM_TYPES = (SpanType.LLM, SpanType.CHAT_MODEL)
 # Metadata written by the notebook layer.
 _CELL_NUMBER = "spantree.cell.exec_count"
@@ -102,7 +103,16 @@ def summarise(trace: Trace, usage: Usage | None = None) -> Summary:
     tokens = usage.tokens or _reported(trace, TOKEN_USAGE, "token_usage")
     cost = usage.cost or _reported(trace, COST, "cost")
     start_ns, dur_ns = _times(trace)
-    failed = [s for s in spans if s.status_code is SpanStatusCode.ERROR]
+    failed: list[Span] = []
+    calls: list[Span] = []
+    is_calling = False
+    for span in spans:
+        if span.status_code is _ERROR:
+            failed.append(span)
+        if MODEL in span.raw_attributes:
+            calls.append(span)
+        if span.span_type in _LLM_TYPES:
+            is_calling = True
     return Summary(
         trace_id=info.trace_id,
         experiment_id=info.experiment_id,
@@ -115,16 +125,16 @@ def summarise(trace: Trace, usage: Usage | None = None) -> Summary:
         client_request_id=info.client_request_id,
         request_preview=info.request_preview,
         response_preview=info.response_preview,
-        models=_models(spans),
+        models=_models(calls) if calls else (),
         input_tokens=tokens.get("input_tokens"),
         output_tokens=tokens.get("output_tokens"),
         total_tokens=_total(tokens),
         cached_tokens=tokens.get("cache_read_input_tokens"),
         cost=cost.get("total_cost"),
-        llm_calls=_llm_calls(spans),
+        llm_calls=_llm_calls(spans) if is_calling else 0,
         span_count=len(spans),
         error_count=len(failed),
-        error=_error_text(root, failed),
+        error=_error_text(root, failed) if failed else None,
         cell=_cell(trace.info.trace_metadata),
         tags=info.tags,
         metadata=info.trace_metadata,
@@ -161,8 +171,7 @@ def error_of(span: Span) -> str | None:
     return clean_text(text) or None
 
 
-def _models(spans: Sequence[Span]) -> tuple[str, ...]:
-    calls = [span for span in spans if MODEL in span.raw_attributes]
+def _models(calls: Sequence[Span]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(m for span in calls if (m := model_of(span))))
 
 
@@ -170,7 +179,7 @@ def _error_text(root: Span | None, failed: Sequence[Span]) -> str | None:
     """Quote the root if it failed, else the first span that did."""
     if root is not None and root in failed:
         return error_of(root)
-    return error_of(failed[0]) if failed else None
+    return error_of(failed[0])
 
 
 def _reported(trace: Trace, key: str, name: str) -> dict[str, int]:
@@ -204,8 +213,6 @@ def _times(trace: Trace) -> tuple[int, int | None]:
 def _llm_calls(spans: Sequence[Span]) -> int:
     """Count model calls; a framework's span over an SDK's span is one call."""
     calls = {s.span_key for s in spans if s.span_type in _LLM_TYPES}
-    if not calls:
-        return 0
     parents = {s.span_key: s.parent_key for s in spans}
     above: set[int] = set()
     for key in calls:

@@ -34,6 +34,7 @@ T = TypeVar("T")
 MAX_NAME_CHARACTERS = 250
 FULL_NAME = "spantree.name.full"
 _FINAL = (TraceState.OK, TraceState.ERROR)
+_NO_USAGE = Usage()
 
 
 class Prepared(NamedTuple):
@@ -53,8 +54,13 @@ class Prepared(NamedTuple):
     is_named: bool
 
 
-def prepare(trace: Trace) -> Prepared:
-    """Bring a trace into the shape that stores keep; the given one stays as it is."""
+def prepare(trace: Trace, key: int | None = None) -> Prepared:
+    """Bring a trace into the shape that stores keep; the given one stays as it is.
+
+    Args:
+        trace: The trace.
+        key: Its id, for a caller that has read it already.
+    """
     spans = _clean_spans(trace.data.spans)
     given = trace.info
     tags, metadata = _single_fields(given)
@@ -73,8 +79,7 @@ def prepare(trace: Trace) -> Prepared:
     )
     is_clean = spans is trace.data.spans
     cleaned = Trace(info, trace.data if is_clean else TraceData(spans))
-    reports = [s for s in spans if s.raw_attributes and _reports_usage(s)]
-    usage = cleaned.usage() if reports else Usage()
+    usage = cleaned.usage() if _report_usage(spans) else _NO_USAGE
     if usage.tokens:
         info.trace_metadata[TOKEN_USAGE] = encode(dict(usage.tokens)).decode()
     if usage.cost:
@@ -86,7 +91,8 @@ def prepare(trace: Trace) -> Prepared:
     info.request_time = summary.start_ns // NS_PER_MS
     if summary.dur_ns is not None:
         info.execution_duration = summary.dur_ns // NS_PER_MS
-    return Prepared(trace.key, cleaned, summary, is_named)
+    key = trace.key if key is None else key
+    return Prepared(key, cleaned, summary, is_named)
 
 
 def merge(old: Trace, new: Trace) -> Trace:
@@ -132,9 +138,12 @@ def _single_fields(info: TraceInfo) -> tuple[dict[str, str], dict[str, str]]:
     return tags, metadata
 
 
-def _reports_usage(span: Span) -> bool:
-    attributes = span.raw_attributes
-    return SPAN_TOKEN_USAGE in attributes or SPAN_COST in attributes
+def _report_usage(spans: Iterable[Span]) -> bool:
+    for span in spans:
+        attributes = span.raw_attributes
+        if SPAN_TOKEN_USAGE in attributes or SPAN_COST in attributes:
+            return True
+    return False
 
 
 def patched(
@@ -183,18 +192,20 @@ def _first(value: T | None, otherwise: T | None) -> T | None:
 
 
 def _clean(texts: dict[str, str]) -> dict[str, str]:
-    for pair in texts.items():
-        for text in pair:
-            # By far the most are: a call for each would cost more than all the rest.
-            if type(text) is not str or not text.isascii() or "\x00" in text:
-                return {
-                    clean_text(str(k)): clean_text(str(v)) for k, v in texts.items()
-                }
-    return texts
+    # By far the most are: a look at each would cost more than all the rest.
+    try:
+        joined = "".join([*texts, *texts.values()])
+    except TypeError:  # no text
+        joined = "\x00"
+    if joined.isascii() and "\x00" not in joined:
+        return texts
+    return {clean_text(str(k)): clean_text(str(v)) for k, v in texts.items()}
 
 
 def _clean_optional(text: str | None) -> str | None:
-    return None if text is None else clean_text(str(text))
+    if text is None or (type(text) is str and text.isascii() and "\x00" not in text):
+        return text
+    return clean_text(str(text))
 
 
 _MOST_CLEAN = 4_096

@@ -18,6 +18,7 @@ import orjson
 from spantree.entities.span import MODEL, Link
 from spantree.entities.values import (
     Captured,
+    SharedValues,
     encode,
     encode_exactly,
     encode_line,
@@ -100,9 +101,7 @@ class PayloadEncoder:
     def _encode_attributes(
         self, attributes: dict[str, Captured], place: int
     ) -> tuple[bytes, str]:
-        text = b'"a":{\n' + _pairs(attributes) + b"}\n"
-        model = attributes.get(MODEL)
-        name = clean_text(model) if isinstance(model, str) else ""
+        text, name = _attributes(attributes)
         known = self._places.get(text)
         again = known or b'"a":\n%d\n' % place
         self._places[text] = again
@@ -230,6 +229,19 @@ def _pair(key: str, value: str) -> bytes:
 @lru_cache(maxsize=1024)
 def _head(key: str) -> bytes:
     return encode(key) + b":\n"
+
+
+def _attributes(attributes: dict[str, Captured]) -> tuple[bytes, str]:
+    """Give attributes as they are written, and the model among them."""
+    shared = attributes if type(attributes) is SharedValues else None
+    if shared is not None and shared.encoded is not None:
+        return shared.encoded
+    model = attributes.get(MODEL)
+    name = clean_text(model) if isinstance(model, str) else ""
+    written = b'"a":{\n' + _pairs(attributes) + b"}\n", name
+    if shared is not None:
+        shared.encoded = written
+    return written
 
 
 def _event(name: str, at: int, attributes: Mapping[str, Captured]) -> bytes:

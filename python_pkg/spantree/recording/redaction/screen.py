@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from spantree.entities.span_fields import CHUNK_EVENT
+from spantree.entities.values import SharedValues
 from spantree.recording.redaction.scan import SHORTEST_TEXT, may_hold_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from spantree.entities.span import Span
+    from spantree.entities.values import Captured
     from spantree.recording.redaction.keys import KeyTerms
 
 _SLICE = 64_000
@@ -60,7 +62,7 @@ class Screen:
                 look.add(name)
             if span.raw_attributes is not fields:
                 fields = span.raw_attributes
-                if not self._takes_fields(fields, look):
+                if not self._takes_attributes(fields, look):
                     return False
             if span.status_message:
                 look.add(span.status_message)
@@ -74,6 +76,18 @@ class Screen:
             if look.size > _SLICE and not look.is_clean(self._terms):
                 return False
         return look.is_clean(self._terms)
+
+    def _takes_attributes(self, fields: dict[str, Captured], look: _Look) -> bool:
+        if type(fields) is not SharedValues:
+            return self._takes_fields(fields, look)
+        if fields.cleared_by is self:
+            return True
+        # By themselves: what stands beside them may hold a secret.
+        alone = _Look(self._clean)
+        if not (self._takes_fields(fields, alone) and alone.is_clean(self._terms)):
+            return False
+        fields.cleared_by = self
+        return True
 
     def _takes_rest(self, span: Span, look: _Look) -> bool:
         """Take the events and links, which few spans have."""
