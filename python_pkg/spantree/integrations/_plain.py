@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 SCALARS: Final = frozenset({str, int, float, bool, type(None)})
@@ -17,6 +17,8 @@ _MAX_DEPTH = 100  # deeper values are left to the recorder's own limits
 # Fields that an SDK adds to a reply after parsing it; the provider never sent them.
 _ADDED_BY_SDK: Final = frozenset({"parsed", "parsed_arguments", "parsed_output"})
 _SDKS: Final = ("openai.", "anthropic.")
+
+_NO_OTHERS: Final[dict[str, str | None]] = {}  # names on the wire than in the class
 
 # Not the class's own way of reading attributes, which may be the user's.
 _get: Final = object.__getattribute__
@@ -46,14 +48,28 @@ def plain(value: object, depth: int = 0) -> object:
             item if type(item) in SCALARS else plain(item, depth)
             for item in value  # type: ignore[attr-defined]
         ]
+    elif _wire_names(kind) == _NO_OTHERS:  # type: ignore[arg-type]  # classes are hashable
+        # In one go, as nearly every part of a reply is such a model.
+        names = _get(value, "__pydantic_fields_set__")
+        found = {
+            name: item if type(item) in SCALARS else plain(item, depth)
+            for name, item in _get(value, "__dict__").items()
+            if name in names
+        }
+        extra = _get(value, "__pydantic_extra__")
+        return {**found, **_fields_plain(extra, depth)} if extra else found
     else:
-        found = model_fields(value)
-        if found is None:
+        set_fields = model_fields(value)
+        if set_fields is None:
             return _plain_other(value, depth)
-        fields = found
+        fields = set_fields
+    return _fields_plain(fields, depth)
+
+
+def _fields_plain(fields: Any, depth: int) -> dict[str, object]:
     return {
         name: item if type(item) in SCALARS else plain(item, depth)
-        for name, item in fields.items()  # type: ignore[attr-defined]
+        for name, item in fields.items()
     }
 
 

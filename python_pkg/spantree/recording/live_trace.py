@@ -23,7 +23,8 @@ from spantree.recording.context import leave
 from spantree.recording.finished import MOST_SPANS, Finished
 from spantree.recording.given import pairs_of, text_of, time_of
 from spantree.recording.guard import counters, guard, warn
-from spantree.recording.span_edits import FIELDS_OF_ROOT, SpanEdits
+from spantree.recording.site import FIELDS_OF_ROOT
+from spantree.recording.span_edits import SpanEdits
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,8 +15,9 @@ from spantree.entities.span import (
     SpanLogLevel,
     SpanType,
 )
+from spantree.entities.trace_fields import SESSION, USER
 from spantree.entities.values import clean_text, decode, dumps
-from spantree.recording.capture import Cut, bounded, capture, located
+from spantree.recording.capture import Cut, bounded, capture, is_plain, located
 from spantree.recording.given import is_a, items_of, pairs_of, text_of
 from spantree.recording.guard import counters, guard, warn
 from spantree.recording.names import checked_name
@@ -27,14 +28,12 @@ if TYPE_CHECKING:
     from spantree.entities.span import Link
     from spantree.entities.values import Captured
 
-_FIELDS: Final = (
-    DESCRIPTION,
-    INPUTS,
-    LOG_LEVEL,
-    OUTPUTS,
-    SPAN_TYPE,
-    TRACE_REQUEST_ID,
+_FIELDS: Final = frozenset(
+    {DESCRIPTION, INPUTS, LOG_LEVEL, OUTPUTS, SPAN_TYPE, TRACE_REQUEST_ID}
 )
+# As OpenTelemetry names them on a root span.
+FIELDS_OF_ROOT: Final = {"session.id": SESSION, "user.id": USER}
+_NOT_PLAIN: Final = _FIELDS | FIELDS_OF_ROOT.keys()
 NO_ATTRIBUTES: Final[dict[str, Captured]] = {}
 NO_LINKS: Final[list[Link]] = []
 
@@ -129,6 +128,9 @@ def _take_attributes(
     cuts: list[Cut] = []
     fields: dict[str, object] = {}
     for key, value in pairs_of(attributes):
+        if is_plain(value) and is_plain_name(key):
+            own[key] = value
+            continue
         name = clean_text(text_of(key))
         if name in _FIELDS:
             fields[name] = value
@@ -140,6 +142,16 @@ def _take_attributes(
         own[TRUNCATED] = dumps(cuts)
         counters["truncated"] += 1
     site.values = fields or None
+
+
+def is_plain_name(key: object) -> bool:
+    """Tell whether a name of an attribute is text to be kept as it is, and no field."""
+    return (
+        type(key) is str
+        and key.isascii()
+        and key not in _NOT_PLAIN
+        and "\x00" not in key
+    )
 
 
 def _ratio_of(ratio: object) -> float | None:

@@ -14,22 +14,23 @@ from spantree.entities.span import (
     TRUNCATED,
     SpanStatusCode,
 )
-from spantree.entities.trace_fields import SESSION, USER
 from spantree.entities.values import clean_text, decode, dumps
-from spantree.recording.capture import bounded, capture, limits, located
+from spantree.recording.capture import bounded, capture, is_plain, limits, located
 from spantree.recording.exceptions import describe, exception_attributes
 from spantree.recording.given import is_a, pairs_of, text_of, time_of
 from spantree.recording.guard import counters, guard, warn
-from spantree.recording.site import log_level_of, own_link
+from spantree.recording.site import (
+    FIELDS_OF_ROOT,
+    is_plain_name,
+    log_level_of,
+    own_link,
+)
 
 if TYPE_CHECKING:
     from spantree.entities.live_span import LiveSpan
     from spantree.entities.span import Link, SpanEvent
     from spantree.entities.values import Captured
     from spantree.recording.capture import Cut
-
-# As OpenTelemetry names them on a root span.
-FIELDS_OF_ROOT = {"session.id": SESSION, "user.id": USER}
 
 
 class SpanEdits:
@@ -73,8 +74,13 @@ class SpanEdits:
         """Snapshot and set several attributes; reserved names set their fields."""
         with guard("set_attribute"):
             if _may_edit(span):
+                held = _own_attributes(span)
+                has_room = len(held) + len(attributes) < limits().max_events
                 for key, value in dict.items(attributes):
-                    self._set(span, key, value)
+                    if has_room and is_plain(value) and is_plain_name(key):
+                        held[key] = value  # type: ignore[assignment]  # a scalar
+                    else:
+                        self._set(span, key, value)
 
     def _set(self, span: LiveSpan, key: str, value: object) -> None:
         key = text_of(key)

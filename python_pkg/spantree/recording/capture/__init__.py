@@ -13,7 +13,7 @@ from spantree.recording.capture.limits import Limits, configure_limits, limits
 from spantree.recording.capture.media import Attachments, Media
 from spantree.recording.capture.readers import register_serializer
 from spantree.recording.capture.shelf import SHELF
-from spantree.recording.capture.snapshot import capture, capture_arguments
+from spantree.recording.capture.snapshot import capture, capture_arguments, is_plain
 from spantree.recording.capture.text import bounded
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "capture",
     "capture_arguments",
     "configure_limits",
+    "is_plain",
     "limits",
     "located",
     "register_serializer",

@@ -65,6 +65,16 @@ def capture(
     return _guarded(_take, value, cuts, attachments)
 
 
+def is_plain(value: Any) -> bool:
+    """Tell whether :func:`capture` gives a value back as it is, at the first look."""
+    kind = type(value)
+    if kind is str:
+        return len(value) <= ACTIVE.plain_text
+    if kind is int:
+        return -_SHORT_INT < value < _SHORT_INT  # type: ignore[no-any-return]
+    return kind is float or kind is bool or value is None
+
+
 def capture_arguments(
     arguments: dict[str, Any],
     cuts: Cuts | None = None,
