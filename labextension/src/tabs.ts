@@ -30,6 +30,12 @@ export function createTabs(
   settings: SettingsStore,
 ): Tabs {
   const open = new Map<string, { readonly id: string; readonly mounted: Mounted }>();
+  class Tab extends lumino.Widget {
+    // Only taken out of the page it would still count as open, and never open again.
+    protected override onCloseRequest(): void {
+      this.dispose();
+    }
+  }
   return {
     open({ key, title, payload, plain, link }) {
       const known = open.get(key);
@@ -38,7 +44,7 @@ export function createTabs(
         return;
       }
       const node = document.createElement("div");
-      const widget = new lumino.Widget({ node });
+      const widget = new Tab({ node });
       widget.id = `spantree-tab-${key}`;
       widget.title.label = title;
       widget.title.closable = true;

@@ -13,7 +13,7 @@ from support.lab import (
     LONG,
     ROOT,
     kernel_is_idle,
-    open_notebook,
+    open_file,
     refuse_posts,
     run_all,
     save,
@@ -27,29 +27,25 @@ PICTURES = REPOSITORY / "out" / "pictures"
 
 
 @pytest.fixture(scope="module")
-def saved(folder, browser):
+def saved(folder, desk):
     """The notebook, run in JupyterLab and saved; its tests come after it was run."""
     shutil.copy(REPOSITORY / "notebooks" / NAME, folder.path / NAME)
     PICTURES.mkdir(parents=True, exist_ok=True)
-    page = browser.new_page(viewport={"width": 1280, "height": 1400})
-    open_notebook(page, folder.url(NAME))
-    run_all(page)
-    page.wait_for_selector(ROOT, timeout=LONG)
-    kernel_is_idle(page)
-    page.wait_for_timeout(500)
-    save(page)
-    page.close()
+    open_file(desk, folder, NAME)
+    run_all(desk)
+    desk.wait_for_selector(f"{ROOT} .st-state-ok", timeout=LONG)
+    kernel_is_idle(desk)
+    save(desk)
     folder.server.end_kernels(folder.path.name)
     return folder.path / NAME
 
 
 @pytest.fixture(scope="module")
-def reopened(saved, folder, browser):
+def reopened(saved, folder, desk):
     """One page for the tests that look at the saved notebook as it is."""
-    page = browser.new_page(viewport={"width": 1500, "height": 1400})
-    open_notebook(page, folder.url(NAME))
-    yield page
-    page.close()
+    desk.set_viewport_size({"width": 1500, "height": 1400})
+    open_file(desk, folder, NAME, kernel=False)
+    return desk
 
 
 def shown_tree(page):
@@ -82,7 +78,10 @@ def test_the_readme_s_picture_shows_cell_and_tree(reopened):
     tree.locator(".st-row:has(.st-model) .st-name").first.click()
     tree.locator(".st-detail").wait_for()
     tree.evaluate("node => node.scrollIntoView({block: 'center'})")
-    page.wait_for_timeout(500)
+    page.wait_for_function(
+        "document.querySelector('.jp-LabShell').clientWidth <"
+        " document.querySelector('.jp-NotebookPanel').clientWidth + 200"
+    )
 
     below, cell = (
         tree.bounding_box(),
@@ -122,10 +121,10 @@ def test_collapsing_and_selecting_work(reopened):
     )
 
 
-def test_the_dark_theme_is_followed(saved, folder, page):
-    with theme(folder.server.root, "JupyterLab Dark"):
-        open_notebook(page, folder.url(NAME))
-        tree = shown_tree(page)
+def test_the_dark_theme_is_followed(saved, folder, second_desk):
+    with theme(second_desk, "JupyterLab Dark"):
+        open_file(second_desk, folder, NAME, kernel=False)
+        tree = shown_tree(second_desk)
         tree.locator(".st-row:has(.st-model) .st-name").first.click()
         tree.screenshot(path=PICTURES / "tree-dark.png")
         colour = tree.evaluate("node => getComputedStyle(node).backgroundColor")
@@ -142,24 +141,25 @@ def test_the_saved_file_holds_no_widget_view(saved):
     assert [o for o in outputs if o["output_type"] == "error"] == []
 
 
-def test_it_is_there_without_a_kernel(saved, folder, page):
-    page.route("**/api/sessions*", refuse_posts)
-    open_notebook(page, folder.url(NAME))
+def test_it_is_there_when_no_kernel_starts(saved, folder, second_desk):
+    second_desk.route("**/api/sessions*", refuse_posts)
+    open_file(second_desk, folder, NAME)
+    second_desk.locator(".jp-Dialog >> text=Error").first.wait_for(timeout=LONG)
 
-    tree = shown_tree(page)
+    tree = shown_tree(second_desk)
 
     assert "gpt" in tree.locator(".st-model").first.inner_text()
 
 
-def test_it_is_there_in_an_untrusted_copy(saved, folder, page):
+def test_it_is_there_in_an_untrusted_copy(saved, folder, second_desk):
     notebook = json.loads(saved.read_text())
     notebook["metadata"]["copied"] = True  # trust is by a signature of the content
     (folder.path / "untrusted.ipynb").write_text(json.dumps(notebook))
 
-    open_notebook(page, folder.url("untrusted.ipynb"))
+    open_file(second_desk, folder, "untrusted.ipynb", kernel=False)
 
-    assert shown_tree(page).locator(".st-row").count() >= 2
-    assert page.locator("[title*='not trusted' i]").count() >= 1
+    assert shown_tree(second_desk).locator(".st-row").count() >= 2
+    assert second_desk.locator("[title*='not trusted' i]").count() >= 1
 
 
 def test_it_is_there_in_notebook_7(saved, folder, page):

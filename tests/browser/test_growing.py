@@ -12,7 +12,7 @@ from support.lab import (
     LONG,
     ROOT,
     kernel_is_idle,
-    open_notebook,
+    open_file,
     run_all,
     save,
     write_notebook,
@@ -44,6 +44,7 @@ WATCH = """() => {
   window.seen = { heights: [], tops: [] };
   const outer = document.querySelector('.jp-WindowedPanel-outer');
   const note = () => {
+    if (!window.seen) return;
     const root = document.querySelector('.jp-CodeCell .st-root');
     if (root && root.isConnected && root.offsetHeight) {
       window.seen.heights.push(root.offsetHeight);
@@ -56,26 +57,29 @@ WATCH = """() => {
 # The header of a message that draws; its keys come in any order.
 HEADER = re.compile(rb'\{[^{}]*"msg_type": ?"(?:update_)?display_data"[^{}]*\}')
 DATE = re.compile(rb'"date": ?"([^"]+)"')
+IN_SIGHT = f"(document.querySelector('{ROOT}')?.getBoundingClientRect().bottom > 0)"
 SPANS = f"document.querySelector('{ROOT} .st-tree').ariaLabel.includes"
 
 
 @pytest.fixture(scope="module")
-def watched(folder, browser):
+def watched(folder, desk):
     """The notebook while its first cell runs, and the messages that came."""
     fillers = ["print('\\n' * 60)"] * 12
     write_notebook(folder.path / NAME, TRACED, "_ = work()", *fillers)
     frames = []
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.on(
-        "websocket",
-        lambda socket: socket.on("framereceived", lambda data: frames.append(data)),
-    )
-    open_notebook(page, folder.url(NAME))
-    page.evaluate(WATCH)
-    run_all(page)
-    page.wait_for_selector(f"{ROOT} .st-row:has-text('step')", timeout=LONG)
-    yield page, frames
-    page.close()
+    desk.set_viewport_size({"width": 1280, "height": 900})
+
+    def listen(socket):
+        socket.on("framereceived", frames.append)
+
+    desk.on("websocket", listen)
+    open_file(desk, folder, NAME)
+    desk.evaluate(WATCH)
+    run_all(desk)
+    desk.wait_for_selector(f"{ROOT} .st-row:has-text('step')", timeout=LONG)
+    yield desk, frames
+    desk.remove_listener("websocket", listen)
+    desk.evaluate("window.seen = null")
 
 
 def let_go(folder, *numbers):
@@ -113,7 +117,7 @@ def test_it_grows_without_a_jump_and_ends_at_rest(folder, watched):
     outer = page.locator(".jp-WindowedPanel-outer").first
     outer.evaluate("node => { node.scrollTop = 40_000 }")
     let_go(folder, 4, 5)
-    page.wait_for_timeout(700)
+    page.wait_for_function(f"!{IN_SIGHT}", timeout=LONG)
     outer.evaluate("node => { node.scrollTop = 0 }")
     wait_for_spans(page, 8)
     assert tree.locator(".st-selected .st-name").inner_text() == "step"

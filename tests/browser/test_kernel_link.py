@@ -7,7 +7,7 @@ from support.lab import (
     LONG,
     ROOT,
     kernel_is_idle,
-    open_notebook,
+    open_file,
     run_all,
     save,
     write_notebook,
@@ -36,17 +36,15 @@ work();1
 
 
 @pytest.fixture(scope="module")
-def linked(folder, browser):
+def linked(folder, desk):
     """The notebook with its first cell run and saved, and the second one running."""
     write_notebook(folder.path / NAME, TRACED, "import time; time.sleep(600)")
-    page = browser.new_page(viewport={"width": 1280, "height": 1200})
-    open_notebook(page, folder.url(NAME))
-    run_all(page)
-    page.wait_for_selector(ROOT, timeout=LONG)
-    page.wait_for_selector(RUNNING, timeout=LONG)
-    save(page)
-    yield page
-    page.close()
+    open_file(desk, folder, NAME)
+    run_all(desk)
+    desk.wait_for_selector(ROOT, timeout=LONG)
+    desk.wait_for_selector(RUNNING, timeout=LONG)
+    save(desk)
+    return desk
 
 
 def open_values(page, number, tab="Output"):
@@ -87,16 +85,11 @@ def test_values_that_are_not_here_are_searched(linked):
     assert said.split(",")[0] in ("1 found", "1 of 1")
 
 
-def test_without_a_kernel_the_pane_says_how_to_get_it(linked, folder, page):
-    # Not even the running session of the first tab may be found.
-    page.route("**/api/sessions*", lambda route: route.abort())
-    open_notebook(page, folder.url(NAME))
-    page.wait_for_selector(ROOT, timeout=LONG)
+def test_without_a_kernel_the_pane_says_how_to_get_it(linked, folder, second_desk):
+    open_file(second_desk, folder, NAME, kernel=False)
+    second_desk.wait_for_selector(ROOT, timeout=LONG)
 
-    # The dialog about the kernel covers the page, so no mouse.
-    panel = page.locator(f"{ROOT} .st-panel")
-    page.locator(f"{ROOT} .st-row:has-text('read')").nth(1).dispatch_event("click")
-    page.locator(f"{ROOT} [role=tab]:text-is('Output')").dispatch_event("click")
+    panel = open_values(second_desk, 1)
 
     assert "ot saved in this notebook" in panel.inner_text()
     assert "spantree.get_trace('tr-" in panel.inner_text()
@@ -104,28 +97,27 @@ def test_without_a_kernel_the_pane_says_how_to_get_it(linked, folder, page):
     assert panel.locator("text=fetch it from the kernel").count() == 0
 
 
-def test_a_kernel_without_spantree_is_told_how_to_load_it(linked, folder, page):
+def test_drawing_asks_nothing_and_a_kernel_without_spantree_is_told_how_to_load_it(
+    linked, folder, second_desk
+):
+    sent = []
+
+    def listen(socket):
+        socket.on("framesent", lambda data: sent.append(str(data)))
+
+    def opened_comms():
+        return [data for data in sent if "comm_open" in data and "spantree" in data]
+
+    second_desk.on("websocket", listen)
     saved = (folder.path / NAME).read_text()
     (folder.path / "copy.ipynb").write_text(saved.replace("time.sleep(600)", "1"))
-    open_notebook(page, folder.url("copy.ipynb"))
-    page.wait_for_selector(ROOT, timeout=LONG)
-    kernel_is_idle(page)
+    open_file(second_desk, folder, "copy.ipynb")
+    second_desk.wait_for_selector(ROOT, timeout=LONG)
+    kernel_is_idle(second_desk)
+    assert opened_comms() == []
 
-    panel = open_values(page, 1)
+    panel = open_values(second_desk, 1)
 
     panel.get_by_text("%load_ext spantree").wait_for(timeout=10_000)
-
-
-def test_drawing_alone_asks_nothing(linked, folder, page):
-    sent = []
-    page.on(
-        "websocket",
-        lambda socket: socket.on("framesent", lambda data: sent.append(str(data))),
-    )
-    saved = (folder.path / NAME).read_text()
-    (folder.path / "quiet.ipynb").write_text(saved.replace("time.sleep(600)", "2"))
-    open_notebook(page, folder.url("quiet.ipynb"))
-    page.wait_for_selector(ROOT, timeout=LONG)
-    kernel_is_idle(page)
-
-    assert [data for data in sent if "comm_open" in data and "spantree" in data] == []
+    assert len(opened_comms()) == 1
+    second_desk.remove_listener("websocket", listen)

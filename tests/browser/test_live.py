@@ -10,7 +10,7 @@ from support.lab import (
     LONG,
     ROOT,
     kernel_is_idle,
-    open_notebook,
+    open_file,
     run_all,
     tree_under_cell,
     write_notebook,
@@ -45,21 +45,32 @@ time.sleep(0.6)
 INTERRUPTED = "work([99])"
 
 
-@pytest.fixture
-def notebook(lab, page, request):
-    """Open a notebook of the set-up and these cells, and run it; gives the page."""
+@pytest.fixture(scope="module")
+def kernel(folder, desk):
+    """The kernel of all notebooks of the module, where the set-up has run."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with lab.folder(request.node.name) as folder:
+    write_notebook(folder.path / "set-up.ipynb", SETUP)
+    open_file(desk, folder, "set-up.ipynb")
+    run_all(desk)
+    kernel_is_idle(desk)
+    return folder.server.kernel(f"{folder.path.name}/set-up.ipynb")
 
-        def run(*cells: str):
-            write_notebook(folder.path / "live.ipynb", SETUP, *cells)
-            page.set_viewport_size({"width": 1280, "height": 1000})
-            open_notebook(page, folder.url("live.ipynb"))
-            run_all(page)
-            return page
 
-        run.folder = folder.path
-        yield run
+@pytest.fixture
+def notebook(folder, kernel, desk, request):
+    """Open a notebook of the set-up and these cells, and run it; gives the page."""
+
+    def run(*cells: str):
+        for step in folder.path.glob("step-*"):
+            step.unlink()
+        name = f"{request.node.name}.ipynb"
+        write_notebook(folder.path / name, SETUP, *cells)
+        open_file(desk, folder, name, kernel_id=kernel)
+        run_all(desk)
+        return desk
+
+    run.folder = folder.path
+    return run
 
 
 def allow(notebook, step: int) -> None:

@@ -10,7 +10,14 @@ import zlib
 
 import nbformat
 import pytest
-from support.lab import LONG, ROOT, open_notebook, refuse_posts
+from support.lab import (
+    LONG,
+    ROOT,
+    open_file,
+    open_notebook,
+    refuse_posts,
+    write_outputs,
+)
 from support.pictures import assert_looks_the_same
 from unit.render.drawn_traces import agent_trace, span, trace
 
@@ -73,42 +80,29 @@ def seen_trace():
 @pytest.fixture(scope="module")
 def places(folder):
     """The module's folder, with a notebook of two traces and a file of one."""
-    cells = []
-    for number, one in enumerate((agent_trace(), seen_trace())):
-        bundle = mime_bundle([one], key=f"{number:016x}")
-        shown = nbformat.v4.new_output("display_data", data=bundle)
-        cells.append(nbformat.v4.new_code_cell("1", outputs=[shown], execution_count=1))
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder.path / NAME)
+    both = enumerate((agent_trace(), seen_trace()))
+    bundles = [mime_bundle([one], key=f"{number:016x}") for number, one in both]
+    write_outputs(folder.path / NAME, *bundles)
     output = build_output([agent_trace()], key="b" * 16, budget=COMPLETE)
     (folder.path / FILE).write_text(json.dumps(output))
     return folder
 
 
 @pytest.fixture(scope="module")
-def reading(places, browser):
+def reading(places, desk):
     """One page for the tests that leave the notebook's page as it was."""
-    page = browser.new_page(viewport={"width": 1280, "height": 1400})
-    yield opened(places, page)
-    page.close()
+    return opened(places, desk)
 
 
 @pytest.fixture
-def notebook(places, page):
-    return opened(places, page)
+def notebook(places, second_desk):
+    return opened(places, second_desk)
 
 
-def opened(places, page):
-    page.route("**/api/sessions*", refuse_posts)
-    open_notebook(page, places.url(NAME))
+def opened(places, page, name=NAME):
+    open_file(page, places, name, kernel=False)
     page.locator(f"{ROOT} .st-row").first.wait_for(timeout=LONG)
-    without_kernel(page)
     return page
-
-
-def without_kernel(page):
-    """Answer JupyterLab's question for another kernel, when one could not start."""
-    page.locator(".jp-Dialog-footer >> text=No Kernel").click()
-    page.locator(".jp-Dialog").wait_for(state="detached")
 
 
 def run_command(page, name):
@@ -131,6 +125,19 @@ def test_a_trace_opens_in_a_tab_with_what_was_selected(notebook):
     assert title.strip() == "answer_question"
 
 
+def test_a_closed_tab_opens_again(notebook):
+    larger = notebook.locator(f".jp-CodeCell {ROOT} [aria-label='Open larger (o)']")
+    larger.first.click()
+    notebook.locator(f"{TAB} .st-row").first.wait_for()
+    tab = notebook.locator(".lm-DockPanel-tabBar .lm-mod-current")
+
+    tab.locator(".lm-TabBar-tabCloseIcon").click()
+    notebook.locator(TAB).wait_for(state="detached")
+    larger.first.click()
+
+    notebook.locator(f"{TAB} .st-row").first.wait_for()
+
+
 def test_the_palette_opens_the_selected_cell_s_trace(notebook):
     notebook.locator(".jp-CodeCell .cm-content").first.click()
 
@@ -139,10 +146,10 @@ def test_the_palette_opens_the_selected_cell_s_trace(notebook):
     notebook.locator(f"{TAB} .st-row").first.wait_for()
 
 
-def test_a_file_opens_as_a_document(places, page):
-    page.goto(f"{places.url(FILE)}?reset")
+def test_a_file_opens_as_a_document(places, second_desk):
+    open_file(second_desk, places, FILE)
 
-    rows = page.locator(f".jp-MimeDocument {ROOT} .st-row")
+    rows = second_desk.locator(f".jp-MimeDocument {ROOT} .st-row")
     rows.first.wait_for(timeout=LONG)
     assert "answer_question" in rows.first.inner_text()
 
@@ -172,9 +179,10 @@ def test_settings_decide_theme_height_and_what_is_open(places, page):
         open_notebook(page, places.url(NAME))
         tree = page.locator(f".jp-CodeCell {ROOT}.st-dark").first
         tree.wait_for(timeout=LONG)
-        without_kernel(page)
+        # JupyterLab asks for another kernel.
+        page.locator(".jp-Dialog-footer >> text=No Kernel").click()
         tree.locator(".st-more").click()
-        page.wait_for_timeout(300)
+        tree.locator(".st-more").wait_for(state="detached")
         colour = tree.evaluate("node => getComputedStyle(node).backgroundColor")
         height = tree.locator(".st-scroll").evaluate("box => box.offsetHeight")
         folded = tree.locator(".st-row[aria-expanded=false]").count()
@@ -191,7 +199,9 @@ def test_open_all_is_remembered_for_the_traces_to_come(notebook, places):
     tree.locator("[aria-label='Open all (])']").click()
     kept = notebook.evaluate("localStorage.getItem('spantree:expansion')")
 
-    open_notebook(notebook, places.url(NAME))
+    output = build_output([agent_trace()], key="c" * 16, budget=COMPLETE)
+    write_outputs(places.path / "later.ipynb", {MIME: output})
+    open_file(notebook, places, "later.ipynb", kernel=False)
     tree.locator(".st-row").first.wait_for(timeout=LONG)
 
     assert kept == "open"

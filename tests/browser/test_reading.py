@@ -6,16 +6,15 @@ import json
 import re
 from pathlib import Path
 
-import nbformat
 import pytest
 from support.lab import (
     LONG,
     kernel_is_idle,
-    open_notebook,
-    refuse_posts,
+    open_file,
     run_all,
     tree_under_cell,
     write_notebook,
+    write_outputs,
 )
 from unit.render.drawn_traces import agent_trace, span, trace
 
@@ -64,7 +63,7 @@ def talk():
 
 
 @pytest.fixture(scope="module")
-def notebook(folder, browser):
+def notebook(folder, desk):
     """One page with a notebook of these traces, opened without a kernel."""
     running = trace(
         [
@@ -82,26 +81,14 @@ def notebook(folder, browser):
         build_output([talk()], key="3" * 16, budget=COMPLETE),
         json.loads((FIXTURES / "orphan.json").read_text()),
     ]
-    cells = [
-        nbformat.v4.new_code_cell(
-            "1", outputs=[nbformat.v4.new_output("display_data", data={MIME: output})]
-        )
-        for output in outputs
-    ]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder.path / "reading.ipynb")
+    write_outputs(folder.path / "reading.ipynb", *({MIME: one} for one in outputs))
     # Tall, so that all outputs are drawn and none has to be scrolled to.
-    context = browser.new_context(viewport={"width": 1280, "height": 4000})
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    page.route("**/api/sessions*", refuse_posts)
-    open_notebook(page, folder.url("reading.ipynb"))
-    tree_under_cell(page, len(cells) - 1).locator(".st-row").first.wait_for(
+    desk.set_viewport_size({"width": 1280, "height": 4000})
+    open_file(desk, folder, "reading.ipynb", kernel=False)
+    tree_under_cell(desk, len(outputs) - 1).locator(".st-row").first.wait_for(
         timeout=LONG
     )
-    page.locator(".jp-Dialog-footer >> text=No Kernel").click()
-    page.locator(".jp-Dialog").wait_for(state="detached")
-    yield page
-    context.close()
+    return desk
 
 
 @pytest.fixture
@@ -260,13 +247,13 @@ _ = work(3)
 """
 
 
-def test_two_runs_are_compared_under_the_cell(folder, page):
+def test_two_runs_are_compared_under_the_cell(folder, second_desk):
     write_notebook(folder.path / "diff.ipynb", TWO_RUNS, "%trace diff -2 last")
-    open_notebook(page, folder.url("diff.ipynb"))
-    run_all(page)
-    compared = tree_under_cell(page, 1)
+    open_file(second_desk, folder, "diff.ipynb")
+    run_all(second_desk)
+    compared = tree_under_cell(second_desk, 1)
     compared.locator(".st-row").first.wait_for(timeout=LONG)
-    kernel_is_idle(page)
+    kernel_is_idle(second_desk)
 
     assert "1 span new" in compared.locator(".st-strip").inner_text()
     assert compared.locator(".st-change:text-is('new')").count() == 1

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import nbformat
-from support.lab import LONG, open_notebook, refuse_posts
+from support.lab import LONG, open_file, write_outputs
 from unit.render.drawn_traces import agent_trace
 
 from spantree.render import mime_bundle, to_html
@@ -16,19 +15,16 @@ OUTLINE = """(root) => [...root.querySelectorAll('*')].map((node) => [
 ])"""
 
 
-def test_the_sanitizer_of_jupyterlab_takes_nothing_out(folder, page):
+def test_the_sanitizer_of_jupyterlab_takes_nothing_out(folder, desk):
     html = mime_bundle([agent_trace()], key="a" * 16)["text/html"]
-    shown = nbformat.v4.new_output("display_data", data={"text/html": html})
-    cell = nbformat.v4.new_code_cell("1", outputs=[shown])
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), folder.path / "static.ipynb")
-    page.route("**/api/sessions*", refuse_posts)
+    write_outputs(folder.path / "static.ipynb", {"text/html": html})
 
-    open_notebook(page, folder.url("static.ipynb"))
-    drawn = page.locator(".jp-RenderedHTML:has(.spantree)")
+    open_file(desk, folder, "static.ipynb", kernel=False)
+    drawn = desk.locator(".jp-RenderedHTML:has(.spantree)")
     drawn.wait_for(timeout=LONG)
 
-    assert page.locator("[title*='not trusted' i]").count() >= 1
-    written = page.evaluate(
+    assert desk.locator("[title*='not trusted' i]").count() >= 1
+    written = desk.evaluate(
         f"(html) => ({OUTLINE})("
         "new DOMParser().parseFromString(html, 'text/html').body)",
         html,

@@ -9,7 +9,7 @@ from support.lab import (
     LONG,
     ROOT,
     kernel_is_idle,
-    open_notebook,
+    open_file,
     run_all,
     write_notebook,
 )
@@ -41,16 +41,15 @@ PICTURES = Path(__file__).parents[2] / "out" / "pictures"
 
 
 @pytest.fixture(scope="module")
-def notebook(folder, browser):
+def notebook(folder, desk):
     write_notebook(folder.path / NAME, TRACED, "good();")
     PICTURES.mkdir(parents=True, exist_ok=True)
-    page = browser.new_page(viewport={"width": 1400, "height": 900})
-    open_notebook(page, folder.url(NAME))
-    run_all(page)
-    page.wait_for_selector(f".jp-CodeCell {ROOT}", timeout=LONG)
-    kernel_is_idle(page)
-    yield page
-    page.close()
+    desk.set_viewport_size({"width": 1400, "height": 900})
+    open_file(desk, folder, NAME)
+    run_all(desk)
+    desk.wait_for_selector(f".jp-CodeCell {ROOT}", timeout=LONG)
+    kernel_is_idle(desk)
+    return desk
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from support.lab import (
     LONG,
     ROOT,
     kernel_is_idle,
-    open_notebook,
+    open_file,
     run_all,
 )
 
@@ -35,11 +35,12 @@ def trees_in(path):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_tutorial_runs_from_top_to_bottom(folder, browser, name):
+def test_a_tutorial_runs_from_top_to_bottom(folder, second_desk, name):
+    page = second_desk
     shutil.copy(REPOSITORY / "notebooks" / f"{name}.ipynb", folder.path)
     PICTURES.mkdir(parents=True, exist_ok=True)
-    page = browser.new_page(viewport=TALL)
-    open_notebook(page, folder.url(f"{name}.ipynb"))
+    page.set_viewport_size(TALL)
+    open_file(page, folder, f"{name}.ipynb")
 
     run_all(page)
     cells = page.locator(".jp-CodeCell")
@@ -60,5 +61,4 @@ def test_a_tutorial_runs_from_top_to_bottom(folder, browser, name):
         REPOSITORY / "notebooks" / f"{name}.ipynb"
     )
     page.screenshot(path=PICTURES / f"tutorial-{name[:2]}.png")
-    page.close()
     folder.server.end_kernels(folder.path.name)

@@ -7,7 +7,7 @@ from support.lab import (
     LONG,
     ROOT,
     kernel_is_idle,
-    open_notebook,
+    open_file,
     run_all,
     write_notebook,
 )
@@ -40,19 +40,15 @@ COMMAND_KEYS = "abdjkmxyzcv"
 
 
 @pytest.fixture(scope="module")
-def notebook(folder, browser):
+def notebook(folder, desk):
     fillers = ["print('\\n' * 60)"] * 30
     write_notebook(folder.path / NAME, TRACED, *fillers)
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    open_notebook(page, folder.url(NAME))
-    run_all(page)
-    page.wait_for_selector(ROOT, timeout=LONG)
-    page.wait_for_function(
-        "document.querySelectorAll('.jp-CodeCell .jp-InputPrompt').length > 0"
-    )
-    kernel_is_idle(page)
-    yield page
-    page.close()
+    desk.set_viewport_size({"width": 1280, "height": 900})
+    open_file(desk, folder, NAME)
+    run_all(desk)
+    desk.wait_for_selector(ROOT, timeout=LONG)
+    kernel_is_idle(desk)
+    return desk
 
 
 def scroll_notebook(page, y):

@@ -19,9 +19,10 @@ from support.lab import (
     LONG,
     ROOT,
     kernel_is_idle,
-    open_notebook,
+    open_file,
     run_all,
     write_notebook,
+    write_outputs,
 )
 from support.pages import serve
 
@@ -143,11 +144,9 @@ def hostile(folder):
     """The module's folder, with the corpus in a trusted and an untrusted notebook."""
     root = folder.path
     bundle = {MIME: whole_corpus(), "text/plain": "a trace"}
-    shown = nbformat.v4.new_output("display_data", data=bundle)
-    cell = nbformat.v4.new_code_cell("1", outputs=[shown], execution_count=1)
-    notebook = nbformat.v4.new_notebook(cells=[cell])
-    nbformat.write(notebook, root / "untrusted.ipynb")
+    write_outputs(root / "untrusted.ipynb", bundle)
     # Trust is by a signature of the content.
+    notebook = nbformat.read(root / "untrusted.ipynb", as_version=4)
     notebook.metadata["trusted"] = str(root)
     nbformat.write(notebook, root / "trusted.ipynb")
     NotebookNotary().sign(nbformat.read(root / "trusted.ipynb", as_version=4))
@@ -175,12 +174,13 @@ for text in json.loads(pathlib.Path("texts.json").read_text()):
 PANEL = "#spantree-traces"
 
 
-def test_nothing_runs_in_the_traces_panel(folder, page):
+def test_nothing_runs_in_the_traces_panel(folder, desk):
+    page = desk
     texts = attacks()
     (folder.path / "texts.json").write_text(json.dumps(texts))
     write_notebook(folder.path / "recorded.ipynb", RECORDED)
     asked = watch(page)
-    open_notebook(page, folder.url("recorded.ipynb"))
+    open_file(page, folder, "recorded.ipynb")
     run_all(page)
     page.wait_for_selector(f".jp-CodeCell {ROOT}", timeout=LONG)
     kernel_is_idle(page)
@@ -213,9 +213,10 @@ def test_nothing_runs_in_the_traces_panel(folder, page):
 
 
 @pytest.mark.parametrize("trust", ["untrusted", "trusted"])
-def test_nothing_runs_in_jupyterlab(hostile, page, trust):
+def test_nothing_runs_in_jupyterlab(hostile, second_desk, trust):
+    page = second_desk
     asked = watch(page)
-    open_notebook(page, hostile.url(f"{trust}.ipynb"))
+    open_file(page, hostile, f"{trust}.ipynb", kernel=False)
     page.wait_for_selector(f"{ROOT} .st-row", timeout=LONG)
 
     opened = page.evaluate(OPEN_EVERYTHING)
@@ -224,8 +225,6 @@ def test_nothing_runs_in_jupyterlab(hostile, page, trust):
     assert (marks > 0) == (trust == "untrusted")
     assert_harmless(page, hostile.server.url, asked, opened, len(attacks()))
 
-    # A question for a kernel may cover the page, so no mouse.
-    larger = page.locator(f"{ROOT} [aria-label='Open larger (o)']").first
-    larger.dispatch_event("click")
+    page.locator(f"{ROOT} [aria-label='Open larger (o)']").first.click()
     page.locator(".st-tab .st-row").first.wait_for(timeout=LONG)
     assert_nothing_found(page, hostile.server.url, asked)

@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
@@ -62,11 +62,20 @@ class Server:
         finally:
             self.end_kernels(f"{name}/")
 
+    def _sessions(self) -> list[dict[str, Any]]:
+        with urllib.request.urlopen(f"{self.url}/api/sessions") as answer:
+            sessions: list[dict[str, Any]] = json.load(answer)
+        return sessions
+
+    def kernel(self, path: str) -> str:
+        """Give the id of a notebook's kernel; `path` is from the server's root."""
+        [found] = [one for one in self._sessions() if one["path"] == path]
+        kernel: str = found["kernel"]["id"]
+        return kernel
+
     def end_kernels(self, prefix: str) -> None:
         """End the kernels of all notebooks whose path begins so."""
-        with urllib.request.urlopen(f"{self.url}/api/sessions") as answer:
-            sessions = json.load(answer)
-        for session in sessions:
+        for session in self._sessions():
             if session["path"].startswith(prefix):
                 address = f"{self.url}/api/sessions/{session['id']}"
                 urllib.request.urlopen(
@@ -111,6 +120,8 @@ def jupyter(root: Path, *extra: str) -> Iterator[Server]:
         "--ServerApp.disable_check_xsrf=True",
         "--LabApp.news_url=None",
         "--LabApp.extension_manager=readonly",
+        # For `open_file`.
+        "--LabApp.expose_app_in_browser=True",
         f"--ServerApp.root_dir={root}",
         *extra,
     ]
@@ -154,7 +165,8 @@ def _wait_until_up(url: str, process: subprocess.Popen, log: Path) -> None:
 
 
 LONG = 60_000
-ROOT = ".st-root"
+# The viewers, and not the side panel that lists traces.
+ROOT = ".st-root:not(.st-side)"
 
 
 def write_notebook(path: Path, *cells: str) -> None:
@@ -166,6 +178,16 @@ def write_notebook(path: Path, *cells: str) -> None:
     nbformat.write(notebook, path)
 
 
+def write_outputs(path: Path, *bundles: dict[str, object]) -> None:
+    """Write a notebook of cells that hold these outputs, each a MIME bundle."""
+    shown = [nbformat.v4.new_output("display_data", data=one) for one in bundles]
+    cells = [
+        nbformat.v4.new_code_cell("1", outputs=[one], execution_count=1)
+        for one in shown
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+
+
 def refuse_posts(route) -> None:
     """Abort a request that would start something, for `page.route`."""
     if route.request.method == "POST":
@@ -175,9 +197,73 @@ def refuse_posts(route) -> None:
 
 
 def open_notebook(page: Page, address: str) -> None:
-    """Open a notebook by its address in JupyterLab, with a clean workspace."""
+    """Open a notebook by its address in JupyterLab, with a clean workspace.
+
+    This loads all of JupyterLab: 5 s of CPU, where `open_file` takes 0.7 s.
+    """
     page.goto(f"{address}?reset")
     page.wait_for_selector(".jp-Notebook", timeout=LONG)
+
+
+def open_lab(page: Page, url: str) -> None:
+    """Open JupyterLab with nothing in it, for `open_file`."""
+    page.goto(f"{url}/lab?reset", timeout=LONG)
+    page.wait_for_function("window.jupyterapp", timeout=LONG)
+    page.evaluate("jupyterapp.restored.then(() => true)")
+
+
+_CLOSE = """async () => {
+  for (const button of document.querySelectorAll('.jp-Dialog .jp-mod-reject')) {
+    button.click();
+  }
+  for (const widget of [...jupyterapp.shell.widgets('main')]) {
+    if (widget.context) widget.context.model.dirty = false;
+    widget.close();
+  }
+  jupyterapp.shell.collapseRight();
+  await jupyterapp.commands.execute('filebrowser:activate');
+}"""
+_OPEN = """async ([path, preference]) => {
+  const args = preference === null ? {} : { kernelPreference: preference };
+  const widget = await jupyterapp.commands.execute(
+    'docmanager:open', { path, ...args });
+  await widget.revealed;
+}"""
+_NO_KERNEL = {"shouldStart": False, "shouldReuse": False}
+
+
+def close_all(page: Page) -> None:
+    """Close all that JupyterLab shows, unsaved."""
+    page.evaluate(_CLOSE)
+    back = page.locator("#spantree-traces >> text=all traces")
+    if back.count():
+        back.dispatch_event("click")
+    page.wait_for_function("!document.querySelector('.jp-Notebook, .jp-Dialog')")
+
+
+def open_file(
+    page: Page,
+    folder: Folder,
+    name: str,
+    *,
+    kernel: bool = True,
+    kernel_id: str | None = None,
+) -> None:
+    """Open a file in a JupyterLab that is there, in place of what it showed.
+
+    Args:
+        page: A page of JupyterLab, as `open_lab` leaves it.
+        folder: Where the file is.
+        name: The file's name.
+        kernel: Whether a notebook gets a kernel, or is opened without one as by
+            "Open With → Notebook (no kernel)".
+        kernel_id: A kernel that runs and that the notebook gets.
+    """
+    close_all(page)
+    preference: dict[str, object] | None = None if kernel else _NO_KERNEL
+    if kernel_id is not None:
+        preference = {"id": kernel_id}
+    page.evaluate(_OPEN, [f"{folder.path.name}/{name}", preference])
 
 
 def run_all(page: Page) -> None:
@@ -209,13 +295,24 @@ def tree_under_cell(page: Page, index: int):
 
 
 @contextlib.contextmanager
-def theme(root: Path, name: str) -> Iterator[None]:
-    """Make JupyterLab's pages that are opened in the block start with a theme."""
-    file = _write_setting(root, "themes", {"theme": name})
+def theme(page: Page, name: str) -> Iterator[None]:
+    """Give JupyterLab a theme while the block runs, as by its menu."""
+    before = page.evaluate("document.body.dataset.jpThemeName")
     try:
+        _change_theme(page, name)
         yield
     finally:
-        file.unlink()
+        _change_theme(page, before)
+
+
+def _change_theme(page: Page, name: str) -> None:
+    page.evaluate(
+        "theme => { void jupyterapp.commands.execute('apputils:change-theme', { theme }) }",
+        name,
+    )
+    page.wait_for_function(
+        "theme => document.body.dataset.jpThemeName === theme", arg=name, timeout=LONG
+    )
 
 
 def _write_setting(root: Path, schema: str, values: dict[str, object]) -> Path:
