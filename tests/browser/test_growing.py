@@ -70,7 +70,7 @@ def watched(folder, desk):
     desk.set_viewport_size({"width": 1280, "height": 900})
 
     def listen(socket):
-        socket.on("framereceived", frames.append)
+        socket.on("framereceived", lambda data: frames.append(data))
 
     desk.on("websocket", listen)
     open_file(desk, folder, NAME)

@@ -51,16 +51,30 @@ def notebook(folder, desk):
     return desk
 
 
-def scroll_notebook(page, y):
+IN_SIGHT = f"(document.querySelector('{ROOT}')?.getBoundingClientRect().bottom > 0)"
+
+
+def scroll_away(page):
+    scroll(page, 40_000)
+    page.wait_for_function(f"!{IN_SIGHT}")
+
+
+def scroll_back(page):
+    scroll(page, 0)
+    page.wait_for_function(IN_SIGHT)
+    # JupyterLab goes on placing its cells for a while.
+    page.wait_for_timeout(300)
+
+
+def scroll(page, y):
     page.evaluate(
         "y => { document.querySelector('.jp-WindowedPanel-outer').scrollTop = y }", y
     )
-    page.wait_for_timeout(700)
 
 
 def test_the_view_survives_scrolling_away_and_back(notebook):
     page = notebook
-    scroll_notebook(page, 0)
+    scroll_back(page)
     tree = page.locator(ROOT).first
     tree.locator(".st-more").click()
     tree.locator(".st-scroll").evaluate("box => { box.scrollTop = 600 }")
@@ -69,15 +83,10 @@ def test_the_view_survives_scrolling_away_and_back(notebook):
     before = tree.locator(".st-scroll").evaluate("box => box.scrollTop")
     height = tree.bounding_box()["height"]
 
-    scroll_notebook(page, 40_000)
-    away = page.evaluate(
-        "() => { const root = document.querySelector('.st-root');"
-        " return !root || !root.isConnected || root.getBoundingClientRect().bottom < 0 }"
-    )
-    scroll_notebook(page, 0)
+    scroll_away(page)
+    scroll_back(page)
 
     tree.wait_for()
-    assert away
     assert tree.locator(".st-selected .st-name").inner_text() == chosen
     assert tree.locator(".st-detail").count() == 1
     assert tree.locator(".st-scroll").evaluate("box => box.scrollTop") == before
@@ -86,7 +95,7 @@ def test_the_view_survives_scrolling_away_and_back(notebook):
 
 def test_keys_inside_do_nothing_to_the_notebook(notebook):
     page = notebook
-    scroll_notebook(page, 0)
+    scroll_back(page)
     cells = page.locator(".jp-Cell").count()
     tree = page.locator(ROOT).first
     tree.locator(".st-row").first.click()
@@ -105,7 +114,7 @@ def test_keys_inside_do_nothing_to_the_notebook(notebook):
 
 def test_escape_leaves_the_tree_for_the_cell(notebook):
     page = notebook
-    scroll_notebook(page, 0)
+    scroll_back(page)
     tree = page.locator(ROOT).first
     tree.locator(".st-tree").focus()
 

@@ -75,12 +75,12 @@ class Server:
 
     def end_kernels(self, prefix: str) -> None:
         """End the kernels of all notebooks whose path begins so."""
-        for session in self._sessions():
-            if session["path"].startswith(prefix):
-                address = f"{self.url}/api/sessions/{session['id']}"
-                urllib.request.urlopen(
-                    urllib.request.Request(address, method="DELETE")
-                ).close()
+        ours = [one for one in self._sessions() if one["path"].startswith(prefix)]
+        for kernel in {one["kernel"]["id"] for one in ours}:
+            address = f"{self.url}/api/kernels/{kernel}"
+            urllib.request.urlopen(
+                urllib.request.Request(address, method="DELETE")
+            ).close()
 
 
 class Folder:
