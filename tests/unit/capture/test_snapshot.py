@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -70,3 +71,16 @@ def test_a_later_change_does_not_show(value, change):
     change(value)
 
     assert (encode(captured), encode(arguments)) == before
+
+
+@pytest.mark.parametrize("length", [10, 1_000, 10_000, 100_000])
+def test_what_was_captured_takes_no_more_memory_than_its_text(length):
+    capture({"text": "x"})
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+
+    captured = capture({"text": "x" * length})
+
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 2 * len(encode(captured)) + 500
