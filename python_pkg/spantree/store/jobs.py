@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
@@ -115,6 +116,9 @@ class Backlog:
         # Its put() is one step in C: safe in a finaliser that interrupts a put().
         self._queue: SimpleQueue[Item | None] = SimpleQueue()
         self._items: deque[Item] = deque()
+        # Free once somebody asks for something.
+        self._is_asked = threading.Lock()
+        self._is_asked.acquire()
         self.pending: dict[int, Job] = {}
         self.bytes = 0
 
@@ -125,7 +129,11 @@ class Backlog:
         """Append; on any thread."""
         if isinstance(item, Job):
             self.pending[item.key] = item
+            self._queue.put(item)
+            return
         self._queue.put(item)
+        with suppress(RuntimeError):  # free already
+            self._is_asked.release()
 
     def nudge(self) -> None:
         """End a :meth:`take` that waits."""
@@ -138,6 +146,8 @@ class Backlog:
             Whether somebody waits for some of it to be done.
         """
         is_waited_for = False
+        # Who has asked so far is in the queue.
+        self._is_asked.acquire(blocking=False)
         try:
             item = self._queue.get(timeout_s != 0, timeout_s)
             while True:
@@ -150,6 +160,10 @@ class Backlog:
                 item = self._queue.get_nowait()
         except Empty:
             return is_waited_for
+
+    def gather(self, timeout_s: float) -> None:
+        """Let traces come, which wake nobody meanwhile; until somebody asks."""
+        self._is_asked.acquire(timeout=timeout_s)
 
     @property
     def first(self) -> Item | None:

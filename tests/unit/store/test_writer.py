@@ -69,6 +69,63 @@ def test_flushed_traces_are_stored(make_writer, make_trace, file):
     }
 
 
+@pytest.fixture
+def written(sqlite_store, monkeypatch):
+    """Note how many traces each transaction holds."""
+    found = []
+    write = type(sqlite_store).write
+
+    def noted(store, traces):
+        found.append(len(traces))
+        write(store, traces)
+
+    monkeypatch.setattr(type(sqlite_store), "write", noted)
+    return found
+
+
+def test_traces_of_one_moment_are_written_together(
+    make_writer, make_trace, written, monkeypatch
+):
+    monkeypatch.setattr(writer_module, "GATHER_S", 60.0)
+    writer = make_writer()
+    for n in (1, 2, 3):
+        writer.submit(n, lambda n=n: make_trace(n))
+        time.sleep(0.02)
+
+    assert written == []
+    # Somebody who asks waits for no others.
+    assert writer.flush(10)
+    assert written == [3]
+
+
+def test_who_asked_before_hurries_nobody_later(
+    make_writer, make_trace, written, monkeypatch
+):
+    monkeypatch.setattr(writer_module, "GATHER_S", 0.5)
+    writer = make_writer()
+    writer.submit(1, lambda: make_trace(1))
+    assert writer.flush(10)
+
+    for n in (2, 3):
+        writer.submit(n, lambda n=n: make_trace(n))
+        time.sleep(0.02)
+    wait_until(lambda: writer.stats()["saved"] == 3)
+
+    assert written == [1, 2]
+
+
+def test_trace_that_ends_at_once_is_written_once(make_writer, make_trace, written):
+    open_traces = [make_trace(1, state=TraceState.IN_PROGRESS)]
+    writer = make_writer(lambda: open_traces)
+    writer.watch()
+    time.sleep(0.05)
+    open_traces.clear()
+    writer.submit(1, lambda: make_trace(1))
+
+    assert writer.flush(10)
+    assert written == [1]
+
+
 def test_submitted_trace_is_pending_until_committed(make_writer, make_trace, lock):
     writer = make_writer()
 
