@@ -22,7 +22,14 @@ HEAVY = [
     "concurrent.futures",
     "pathlib",
     "urllib.parse",
+    "logging",
+    "traceback",
     "mlflow",
+    "spantree.configuration",
+    "spantree.entities.trace",
+    "spantree.recording.prices",
+    "spantree.recording.publish",
+    "spantree.store",
 ]
 
 

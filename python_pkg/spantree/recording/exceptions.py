@@ -6,7 +6,6 @@ No reference to the exception, its traceback or a frame is kept.
 from __future__ import annotations
 
 import os
-import traceback
 from typing import TYPE_CHECKING, cast
 
 from spantree.recording.capture import bounded
@@ -14,6 +13,7 @@ from spantree.recording.given import is_a, text_of
 from spantree.recording.guard import WRAPPER_FILE
 
 if TYPE_CHECKING:
+    import traceback
     from collections.abc import Iterator
     from types import TracebackType
 
@@ -67,6 +67,8 @@ def exception_attributes(
 
 def _stack(error: BaseException) -> str:
     try:
+        import traceback  # 2 ms that a program without failures does without
+
         summary = traceback.TracebackException(
             type(error),
             error,

@@ -6,9 +6,6 @@ for ever, and a lock that it held is never released.
 
 from __future__ import annotations
 
-# Handlers of forks run from the last registered to the first. What is imported under
-# the lock may ask for logging's, so ours must be taken before: logging registers first.
-import logging  # noqa: F401
 import os
 import threading
 from typing import TYPE_CHECKING
@@ -25,22 +22,19 @@ _FORK_WAIT_S = 10.0
 class ForkSafeLock:
     """A reentrant lock, free in every child and with nothing half done under it."""
 
-    __slots__ = ("_is_held_by_fork", "_lock", "when_held")
+    __slots__ = ("_held_by_fork", "_is_known_to_forks", "_lock", "when_held")
 
     def __init__(self) -> None:
         self.when_held: Callable[[], object] | None = None
         """Called by a fork that holds it: nothing new is opened any more."""
         self._lock = threading.RLock()
-        self._is_held_by_fork = False
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(
-                before=self._before_fork,
-                after_in_parent=self._after_fork_in_parent,
-                after_in_child=self._after_fork_in_child,
-            )
+        self._held_by_fork = 0
+        self._is_known_to_forks = False
 
     def __enter__(self) -> None:
         """Wait for the lock."""
+        if not self._is_known_to_forks:
+            self._register()
         self._lock.acquire()
 
     def __exit__(
@@ -52,17 +46,34 @@ class ForkSafeLock:
         """Release it."""
         self._lock.release()
 
+    def _register(self) -> None:
+        # Handlers of forks run from the last registered to the first. What is imported
+        # under the lock may ask for logging's, so ours must be taken before: logging
+        # registers first. Not when spantree is imported, which is to be quick.
+        import logging  # noqa: F401
+
+        if hasattr(os, "register_at_fork"):
+            # By two threads at once it is done twice, which the count allows for.
+            os.register_at_fork(
+                before=self._before_fork,
+                after_in_parent=self._after_fork_in_parent,
+                after_in_child=self._after_fork_in_child,
+            )
+        self._is_known_to_forks = True
+
     def _before_fork(self) -> None:
-        self._is_held_by_fork = self._lock.acquire(timeout=_FORK_WAIT_S)
+        self._held_by_fork += self._lock.acquire(timeout=_FORK_WAIT_S)
         if self.when_held is not None:
             self.when_held()
 
     def _after_fork_in_parent(self) -> None:
-        if self._is_held_by_fork:
+        if self._held_by_fork:
+            self._held_by_fork -= 1
             self._lock.release()
 
     def _after_fork_in_child(self) -> None:
         self._lock = threading.RLock()
+        self._held_by_fork = 0
 
 
 FIRST_USE = ForkSafeLock()

@@ -22,9 +22,10 @@ UNKNOWN_TRACE = f"tr-{0:032x}"
 """Stands in an address until the trace is known."""
 
 DEFAULT_MAX_BYTES = 10_000_000
-_CONTENT_TYPE = re.compile(r"[a-z0-9]{1,40}/[A-Za-z0-9.+_-]{1,80}")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_=\s-]*")
-_DATA_URI = re.compile(r"data:([^;,]{1,120})(?:;[^;,]{1,80}){0,3};base64,")
+# Compiled when they are first needed: few programs have media.
+_CONTENT_TYPE = r"[a-z0-9]{1,40}/[A-Za-z0-9.+_-]{1,80}"
+_BASE64 = r"[A-Za-z0-9+/_=\s-]*"
+_DATA_URI = r"data:([^;,]{1,120})(?:;[^;,]{1,80}){0,3};base64,"
 _LONGEST_DATA_HEAD = 400
 # The ways APIs wrap base64 text: in a data URI, or beside a field with its type.
 _TYPE_FIELDS = ("media_type", "mime_type", "mimeType")
@@ -107,7 +108,7 @@ def put_aside(
     Returns:
         The address of the media, or a note with type and size in its place.
     """
-    kind = content_type if _CONTENT_TYPE.fullmatch(content_type) else "unknown"
+    kind = content_type if re.fullmatch(_CONTENT_TYPE, content_type) else "unknown"
     limit, trace_id = DEFAULT_MAX_BYTES, UNKNOWN_TRACE
     if isinstance(attachments, Attachments):
         limit, trace_id = attachments.max_bytes, attachments.trace_id
@@ -132,7 +133,7 @@ def find_data_uri(text: str) -> tuple[str, int] | None:
     """Recognise a ``data:`` URI in base64: its MIME type and where the text begins."""
     if not text.startswith("data:"):
         return None
-    found = _DATA_URI.match(text, 0, _LONGEST_DATA_HEAD)
+    found = re.match(_DATA_URI, text[:_LONGEST_DATA_HEAD])
     if found is None or not _looks_base64(text, found.end()):
         return None
     return found[1], found.end()
@@ -174,7 +175,7 @@ def decoded_size(text: str, start: int = 0) -> int:
 
 
 def _looks_base64(text: str, start: int) -> bool:
-    return bool(_BASE64.fullmatch(text, start, start + 256))
+    return bool(re.fullmatch(_BASE64, text[start : start + 256]))
 
 
 def _new_id() -> str:

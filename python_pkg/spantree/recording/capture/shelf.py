@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from spantree.entities.span import Span
     from spantree.entities.values import Captured
 
-_ADDRESS = re.compile(rb"mlflow-attachment://([0-9a-f-]{36})\?[^\"\s]*")
+_ADDRESS = rb"mlflow-attachment://([0-9a-f-]{36})\?[^\"\s]*"
 _MARK = ADDRESS.encode()
 _MOST_WAITING_BYTES = 256_000_000
 # What is not claimed for so long was in a value that was overwritten.
@@ -126,10 +126,10 @@ class Shelf:
         if type(value) is bytes:
             if _MARK not in value:
                 return value
-            return _ADDRESS.sub(lambda found: self._claim_one(found, key), value)
+            return re.sub(_ADDRESS, lambda found: self._claim_one(found, key), value)
         if type(value) is str and ADDRESS in value:
             text = value.encode("utf-8", "surrogatepass")
-            done = _ADDRESS.sub(lambda found: self._claim_one(found, key), text)
+            done = re.sub(_ADDRESS, lambda found: self._claim_one(found, key), text)
             return value if done == text else done.decode("utf-8", "surrogatepass")
         return value
 
