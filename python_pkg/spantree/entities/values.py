@@ -112,14 +112,25 @@ def dumps(value: object) -> bytes:
 
 def encode_list(values: Sequence[Captured]) -> bytes:
     """Give the JSON text of a list of captured values."""
-    parts = [orjson.Fragment(v) if type(v) is bytes else v for v in values]
     try:
-        text = orjson.dumps(parts)
-    except TypeError:  # as in `encode`
-        text = b"null"
+        text = orjson.dumps(values)
+    except TypeError:  # there are JSON texts among them
+        parts = [orjson.Fragment(v) if type(v) is bytes else v for v in values]
+        try:
+            text = orjson.dumps(parts)
+        except TypeError:  # as in `encode`
+            text = b"null"
     if text.find(b"null") >= 0:
         return b"[" + b",".join([encode(v) for v in values]) + b"]"
     return text
+
+
+def encode_texts(values: Sequence[Captured]) -> bytes:
+    """Give the JSON text of a list of nothing but texts."""
+    try:
+        return orjson.dumps(values)
+    except TypeError:  # a lone surrogate
+        return encode_exactly(values)
 
 
 def encode_exactly(value: object) -> bytes:

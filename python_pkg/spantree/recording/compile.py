@@ -79,6 +79,7 @@ _FOLLOW = """\
 _GENERATOR = """\
     def wrapper({parameters}):
         _st_stream = _st_open({inputs})
+        _st_add = _st_stream.add
         _st_span = _st_inner = _st_stream.span
         _st_above = None
         try:
@@ -99,7 +100,7 @@ _GENERATOR = """\
                 if _st_span is not None:
                     _st_inner = _st_current()
                     _st_set_current(_st_above)
-                    _st_stream.add(_st_item)
+                    _st_add(_st_item)
                 try:
                     _st_value = None
                     _st_value = yield {item}
@@ -114,6 +115,7 @@ _GENERATOR = """\
 _ASYNC_GENERATOR = """\
     async def wrapper({parameters}):
         _st_stream = _st_open({inputs})
+        _st_add = _st_stream.add
         _st_span = _st_inner = _st_stream.span
         _st_above = None
         try:
@@ -130,7 +132,7 @@ _ASYNC_GENERATOR = """\
                 if _st_span is not None:
                     _st_inner = _st_current()
                     _st_set_current(_st_above)
-                    _st_stream.add(_st_item)
+                    _st_add(_st_item)
                 try:
                     _st_value = None
                     _st_value = _st_body.asend((yield {item}))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from spantree.entities.live_span import NoOpSpan
 from spantree.entities.span_fields import CHUNK_EVENT
-from spantree.entities.values import NOTE, encode, encode_list
+from spantree.entities.values import NOTE, encode, encode_list, encode_texts
 from spantree.recording.capture import capture, limits, located
 from spantree.recording.capture.limits import ACTIVE
 from spantree.recording.clock import perf_counter_ns
@@ -54,41 +54,61 @@ class StreamLog:
         keeps_objects: Whether to keep the yielded objects themselves, for a reducer.
     """
 
-    __slots__ = ("_clock_offset", "_later", "_room", "cuts", "first", "last", "objects")
+    __slots__ = (
+        "_clock_offset",
+        "_is_text",
+        "_last",
+        "_later",
+        "_room",
+        "_times",
+        "_values",
+        "cuts",
+        "objects",
+    )
 
     def __init__(self, clock_offset: int, *, keeps_objects: bool) -> None:
         self._clock_offset = clock_offset
-        self.first: list[tuple[int, Captured]] = []
-        self.last: deque[tuple[int, Captured]] = deque(maxlen=LAST_ITEMS)
+        # Two lists: thousands of pairs would be looked at by the garbage collector.
+        self._values: list[Captured] = []
+        self._times: list[int] = []
+        self._last: deque[tuple[int, Captured]] = deque(maxlen=LAST_ITEMS)
         self.objects: list[object] | None = [] if keeps_objects else None
         self.cuts: list[Cut] = []
         self._room = MAX_BYTES
+        self._is_text = True
         self._later = 0
 
     @property
     def count(self) -> int:
         """How many items there were."""
-        return len(self.first) + self._later
+        return len(self._times) + self._later
+
+    @property
+    def kept(self) -> int:
+        """How many of them are here."""
+        return len(self._times) + len(self._last)
 
     def add(self, item: object) -> None:
         """Snapshot one item, yielded now; never raises."""
         try:
-            at = perf_counter_ns()
             # Most streams are of short text, which needs no closer look.
-            if type(item) is str and len(item) <= ACTIVE.plain_text:
+            if type(item) is str and (size := len(item)) <= ACTIVE.plain_text:
                 value: Captured = item
-                size = len(item)
             else:
+                self._is_text = False
                 cuts: list[Cut] = []
                 value = capture(item, cuts)
                 if cuts and len(self.cuts) < _MOST_CUTS:
                     self.cuts += located(cuts, str(self.count))
                 size = len(value) if type(value) in _SIZED else _SCALAR_BYTES  # type: ignore[arg-type]
-            if self._room >= 0 and len(self.first) < MAX_ITEMS:
-                self.first.append((at, value))
-                self._room -= size
+            room, times = self._room, self._times
+            if room >= 0 and len(times) < MAX_ITEMS:
+                self._room = room - size
+                self._values.append(value)
+                # The time comes last: after an interrupt in between there is no item.
+                times.append(perf_counter_ns())
             else:
-                self.last.append((at, value))
+                self._last.append((perf_counter_ns(), value))
                 self._later += 1
         except BaseException as error:  # noqa: BLE001 - ours: no user code runs here
             swallow("stream.add", error)
@@ -105,18 +125,17 @@ class StreamLog:
 
     def first_after(self, start_ns: int) -> float | None:
         """Give the milliseconds to the first item that was kept, if there is one."""
-        if not self.first:
+        if not self._times:
             return None
-        return (self.first[0][0] + self._clock_offset - start_ns) / 1e6
-
-    @property
-    def kept(self) -> list[tuple[int, Captured]]:
-        """What was kept, in order."""
-        return [*self.first, *self.last]
+        return (self._times[0] + self._clock_offset - start_ns) / 1e6
 
     def outputs(self) -> bytes:
         """Give the items as a JSON list; what is missing is said at its end."""
-        values = [value for _, value in self.kept]
+        values = self._values[: len(self._times)]
+        if self._is_text and not self._later:
+            return encode_texts(values)
+        if self._later:
+            values += [value for _, value in self._last]
         if len(values) < self.count:
             values.append(
                 {
@@ -128,13 +147,17 @@ class StreamLog:
             )
         return encode_list(values)
 
+    def _kept(self) -> list[tuple[int, Captured]]:
+        """Give what was kept, in order, with its times."""
+        return [*zip(self._times, self._values, strict=False), *self._last]
+
     def all_cuts(self, where: str) -> Iterator[tuple[str, list[Cut]]]:
         """Say what is missing of the items, and of the events made of them.
 
         Args:
             where: What the list of the items is called.
         """
-        kept = len(self.first) + len(self.last)
+        kept = self.kept
         if self.cuts:
             yield where, self.cuts
         for name, most in ((where, kept), ("events", min(kept, limits().max_events))):
@@ -149,10 +172,10 @@ class StreamLog:
 
     def events(self) -> list[tuple[str, int, dict[str, Captured]]]:
         """Give an event for each item; of too many, the first 90 % and last 10 %."""
-        kept = self.kept
-        offset = self.count - len(kept)
+        kept = self._kept()
+        first, offset = len(self._times), self.count - len(kept)
         numbered = [
-            (n if n < len(self.first) else n + offset, at, value)
+            (n if n < first else n + offset, at, value)
             for n, (at, value) in enumerate(kept)
         ]
         most = limits().max_events
@@ -235,7 +258,7 @@ class Stream:
     def _describe(self, span: LiveSpan, log: StreamLog, how: str) -> None:
         span.set_attribute("spantree.stream.end", how)
         span.set_attribute("spantree.stream.items", log.count)
-        span.set_attribute("spantree.stream.kept", len(log.first) + len(log.last))
+        span.set_attribute("spantree.stream.kept", log.kept)
         wait_ms = log.first_after(span.start_time_ns)
         if wait_ms is not None:
             span.set_attribute("spantree.stream.first_item_ms", wait_ms)
