@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import sys
@@ -259,6 +260,203 @@ async def test_agents_of_openai_are_one_trace(provider, traces):
     assert all(s.parent_id in keys for s in trace.data.spans[1:])
     used = [s.token_usage["total_tokens"] for s in trace.data.spans if s.token_usage]
     assert trace.info.token_usage["total_tokens"] == sum(used)
+
+
+@pytest.fixture
+def helper(provider):
+    """Options → an agent of Pydantic AI, by the real client of Anthropic."""
+    need("pydantic_ai.models.anthropic")
+    from anthropic import AsyncAnthropic
+    from pydantic_ai import Agent
+    from pydantic_ai.models.anthropic import AnthropicModel
+    from pydantic_ai.providers.anthropic import AnthropicProvider
+
+    integrations.autolog("pydantic-ai")
+
+    def make(**options):
+        client = AsyncAnthropic(api_key="k", base_url=provider.root, max_retries=0)
+        by = AnthropicProvider(anthropic_client=client)
+        model = AnthropicModel("claude-opus-4-6", provider=by)
+        return Agent(model, name="helper", **options)
+
+    return make
+
+
+SAID = {"role": "user", "content": "the weather in Paris"}
+CALLED = {
+    "id": "toolu_f605b24b_0",
+    "type": "function",
+    "function": {"name": "get_weather", "arguments": '{"city": "Paris"}'},
+}
+
+
+async def test_agents_of_pydantic_are_one_trace(helper, traces):
+    def get_weather(city: str) -> str:
+        """Tell the weather."""
+        with spantree.start_span("inside"):
+            return f"sunny in {city}"
+
+    agent = helper(instructions="be brief", tools=[get_weather])
+    with spantree.start_span("ask"):
+        reply = await agent.run("the weather in Paris")
+
+    (trace,) = traces
+    assert outline(trace).splitlines() == [
+        "ask UNKNOWN",
+        "  invoke_agent helper AGENT",
+        "    chat claude-opus-4-6 CHAT_MODEL",
+        "    execute_tool get_weather TOOL",
+        "      inside UNKNOWN",
+        "    chat claude-opus-4-6 CHAT_MODEL",
+    ]
+    _, run, first, tool, _, last = trace.data.spans
+    brief = {"role": "system", "content": "be brief"}
+    assert run.inputs == first.inputs == {"messages": [brief, SAID]}
+    assert run.outputs == reply.output == "Here is what I found: sunny in Paris."
+    assert run.token_usage is None
+    (message,) = first.outputs["messages"]
+    (called,) = message["tool_calls"]
+    assert called["function"] == CALLED["function"]
+    assert (tool.inputs, tool.outputs) == ({"city": "Paris"}, "sunny in Paris")
+    assert [m["role"] for m in last.inputs["messages"]] == [
+        "system",
+        "user",
+        "assistant",
+        "tool",
+    ]
+    (message,) = last.outputs["messages"]
+    assert message["content"] == reply.output
+    for span in (first, last):
+        assert span.model_name == "claude-opus-4-6"
+        assert span.get_attribute("mlflow.llm.provider") == "anthropic"
+        assert span.status.status_code.value == "OK"
+    assert first.token_usage == {
+        "input_tokens": 6,
+        "output_tokens": 10,
+        "total_tokens": 16,
+    }
+    assert trace.info.token_usage == {
+        name: first.token_usage[name] + last.token_usage[name]
+        for name in first.token_usage
+    }
+
+
+def test_agents_of_pydantic_give_structured_answers(helper, traces):
+    from pydantic import BaseModel
+
+    class Place(BaseModel):
+        city: str
+
+    reply = helper(output_type=Place).run_sync("I like Paris")
+
+    run, chat = traces[0].data.spans
+    assert reply.output == Place(city="Paris")
+    assert run.inputs == {"messages": [{"role": "user", "content": "I like Paris"}]}
+    assert run.outputs == {"city": "Paris"}
+    (message,) = chat.outputs["messages"]
+    (called,) = message["tool_calls"]
+    assert called["function"]["arguments"] == '{"city": "Paris"}'
+
+
+@pytest.mark.parametrize("status", [429, 500])
+async def test_agents_of_pydantic_fail_as_they_do(helper, status, traces):
+    with pytest.raises(Exception, match=str(status)) as caught:
+        await helper().run(f"@@status={status}@@")
+
+    run, chat = traces[0].data.spans
+    for span in (run, chat):
+        assert span.status.status_code.value == "ERROR"
+        assert span.exception[0].endswith(type(caught.value).__name__)
+    assert traces[0].info.state == "ERROR"
+
+
+async def stream(agent, question, seen, parts=99):
+    async with agent.run_stream(question) as reply:
+        texts = reply.stream_text(delta=True, debounce_by=None)
+        async with contextlib.aclosing(texts):
+            async for part in texts:
+                seen.append(part)
+                if len(seen) == parts:
+                    break
+
+
+async def test_streams_of_pydantic(helper, traces):
+    seen = []
+    await stream(helper(), "@@words=9@@", seen)
+
+    run, chat = traces[0].data.spans
+    assert run.outputs == "".join(seen)
+    assert [m["content"] for m in chat.outputs["messages"]] == ["".join(seen)]
+    assert chat.token_usage == {"output_tokens": 9}
+    assert chat.get_attribute("spantree.stream.first_item_ms") > 0
+    assert traces[0].info.state == "OK"
+
+
+async def test_streams_of_pydantic_that_are_left_early(helper, traces):
+    seen = []
+    await stream(helper(), "@@words=9 chunk_delay=0.02@@", seen, parts=3)
+
+    run, chat = traces[0].data.spans
+    (message,) = chat.outputs["messages"]
+    assert message["content"].startswith("".join(seen))
+    assert {s.status.status_code.value for s in (run, chat)} == {"OK"}
+
+
+async def test_streams_of_pydantic_that_break_off(helper, traces):
+    seen = []
+    with pytest.raises(Exception):
+        await stream(helper(), "@@words=9 drop=6@@", seen)
+
+    run, chat = traces[0].data.spans
+    (message,) = chat.outputs["messages"]
+    assert message["content"] == "".join(seen)
+    # Pydantic AI says of the run that it failed, not of the call below.
+    assert run.status.status_code.value == traces[0].info.state == "ERROR"
+
+
+async def test_fifty_runs_of_pydantic_stay_apart(helper, traces):
+    agent = helper()
+
+    async def ask(number):
+        with spantree.start_span(f"ask {number}"):
+            await agent.run(f"number {number}")
+
+    await asyncio.gather(*map(ask, range(50)))
+
+    assert len(traces) == 50
+    for trace in traces:
+        root, run, chat = trace.data.spans
+        number = root.name.removeprefix("ask ")
+        asked = {"messages": [{"role": "user", "content": f"number {number}"}]}
+        assert run.parent_id == root.span_id
+        assert chat.parent_id == run.span_id
+        assert run.inputs == chat.inputs == asked
+        assert run.outputs == f"You said: number {number}"
+
+
+async def test_what_agents_of_pydantic_say_can_be_left_out(helper, traces):
+    integrations.autolog("pydantic-ai", disable=True)
+    integrations.autolog("pydantic-ai", log_inputs=False, log_outputs=False)
+    await helper().run("number 7")
+    integrations.autolog("pydantic-ai", disable=True)
+    await helper().run("number 8")
+
+    (trace,) = traces
+    for span in trace.data.spans:
+        assert (span.inputs, span.outputs) == (None, None)
+        assert "number" not in str(span.attributes)
+
+
+def test_agents_that_the_user_has_instrumented_are_left_alone():
+    agent = sdk("pydantic_ai").Agent
+    former = agent._instrument_default
+    agent.instrument_all()
+    try:
+        with pytest.raises(SpantreeException, match="instrumented already"):
+            BridgedLibrary("pydantic-ai").autolog()
+        assert agent._instrument_default is True
+    finally:
+        agent.instrument_all(former)
 
 
 def test_a_vector_store_gives_documents(traces):

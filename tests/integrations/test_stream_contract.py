@@ -36,11 +36,11 @@ def _nothing_is_logged(caplog):
 
 
 def read(way, parts):
-    """Read the first three words."""
+    """Read the first three words, and the space behind them if it comes along."""
     text = ""
     while "word2" not in text:
         text += way.piece(next(parts))
-    assert "word4" not in text
+    assert text.strip() == "word0 word1 word2"
     return text
 
 
@@ -48,7 +48,7 @@ async def aread(way, parts):
     iterator, text = aiter(parts), ""
     while "word2" not in text:
         text += way.piece(await anext(iterator))
-    assert "word4" not in text
+    assert text.strip() == "word0 word1 word2"
     return text
 
 
@@ -59,63 +59,65 @@ async def settle():
         await asyncio.sleep(0.01)
 
 
-def only_span(traces):
+def only_span(way, traces, text):
     (trace,) = traces
-    assert all(span.end_time_ns is not None for span in trace.data.spans)
-    (span,) = [s for s in trace.data.spans if s.span_type == "CHAT_MODEL"]
+    (span,) = trace.data.spans
+    assert (span.name, span.span_type) == (way.span_name, "CHAT_MODEL")
+    assert span.end_time_ns is not None
     assert trace.info.state.value == span.status.status_code.value
+    assert span.inputs == way.inputs(text)
+    assert span.model_name == way.model
     return span
 
 
-def assert_left_early(traces, *ends):
-    span = only_span(traces)
+def assert_left_early(way, traces, said, *ends):
+    span = only_span(way, traces, LONG)
     assert span.status.status_code.value == "OK"
     assert span.get_attribute("spantree.stream.end") in ends
-    assert "word0 word1 word2" in str(span.outputs)
-    assert "word5" not in str(span.outputs)
+    assert way.text(span.outputs) == said
     assert span.events == []
 
 
-def assert_failed(traces, name):
-    span = only_span(traces)
+def assert_failed(way, traces, said, name):
+    span = only_span(way, traces, SLOW)
     assert span.status.status_code.value == "ERROR"
     assert [event.name for event in span.events] == ["exception"]
     assert span.exception[0] == name
     assert span.get_attribute("spantree.stream.end") == "error"
-    assert "word0 word1 word2" in str(span.outputs)
-    assert "word8" not in str(span.outputs)
+    assert way.text(span.outputs) == said
 
 
 @of(STREAMS)
 def test_a_stream_that_is_read_to_its_end(way, traces):
-    assert way(LONG).split() == [f"word{n}" for n in range(9)]
+    said = way(LONG)
+    assert said.split() == [f"word{n}" for n in range(9)]
 
-    span = only_span(traces)
+    span = only_span(way, traces, LONG)
+    assert way.text(span.outputs) == said
     assert span.status.status_code.value == "OK"
     assert span.get_attribute("spantree.stream.end") == "exhausted"
     assert span.get_attribute("spantree.stream.first_item_ms") > 0
     assert span.events == []
-    assert span.model_name == way.model
-    assert span.token_usage["output_tokens"] == 9
+    assert span.token_usage == way.usage(0, 9)
 
 
 @of(SYNC)
 def test_a_stream_that_is_closed(way, traces):
     parts = way.run(LONG)
-    read(way, parts)
+    said = read(way, parts)
     parts.close()
 
-    assert_left_early(traces, "closed")
+    assert_left_early(way, traces, said, "closed")
 
 
 @of(ASYNC)
 async def test_an_asynchronous_stream_that_is_closed(way, traces):
     parts = await way.run(LONG)
-    await aread(way, parts)
+    said = await aread(way, parts)
     await getattr(parts, "aclose", getattr(parts, "close", None))()
     await settle()
 
-    assert_left_early(traces, "closed")
+    assert_left_early(way, traces, said, "closed")
 
 
 @of(SYNC)
@@ -128,17 +130,17 @@ def test_a_stream_that_is_broken_off_and_dropped(way, traces):
     del part
     gc.collect()
 
-    assert_left_early(traces, "closed", "garbage_collected")
+    assert_left_early(way, traces, text, "closed", "garbage_collected")
 
 
 @of(ASYNC)
 async def test_an_asynchronous_stream_that_is_dropped(way, traces):
     parts = await way.run(LONG)
-    await aread(way, parts)
+    said = await aread(way, parts)
     del parts
     await settle()
 
-    assert_left_early(traces, "closed", "garbage_collected")
+    assert_left_early(way, traces, said, "closed", "garbage_collected")
 
 
 @of(SYNC)
@@ -160,10 +162,10 @@ async def test_an_asynchronous_stream_that_nobody_reads(way, traces):
 def assert_unread(traces):
     # A generator that is never started has not asked the model.
     for trace in traces:
-        for span in trace.data.spans:
-            assert span.end_time_ns is not None
-            assert span.status.status_code.value == "OK"
-            assert "word0" not in str(span.outputs)
+        (span,) = trace.data.spans
+        assert span.end_time_ns is not None
+        assert span.status.status_code.value == "OK"
+        assert (span.outputs, span.events) == (None, [])
 
 
 @pytest.fixture
@@ -180,26 +182,26 @@ def test_an_interrupt_while_reading(way, traces):
     main = threading.main_thread().ident
     interrupt = threading.Timer(0.1, signal.pthread_kill, (main, signal.SIGINT))
     parts = way.run(SLOW)
-    read(way, parts)
+    said = read(way, parts)
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - it comes in one of these
         interrupt.start()
-        for _ in parts:
-            pass
+        for part in parts:
+            said += way.piece(part)
     del parts
     gc.collect()
 
-    assert_failed(traces, "KeyboardInterrupt")
+    assert_failed(way, traces, said, "KeyboardInterrupt")
 
 
 @of(ASYNC)
 async def test_a_cancelled_read(way, traces):
-    has_begun = asyncio.Event()
+    has_begun, said = asyncio.Event(), []
 
     async def consume():
-        parts = await way.run(SLOW)
-        await aread(way, parts)
-        has_begun.set()
-        await aread(way, parts)
+        async for part in await way.run(SLOW):
+            said.append(way.piece(part))
+            if "word2" in said[-1]:
+                has_begun.set()
 
     task = asyncio.create_task(consume())
     await has_begun.wait()
@@ -209,7 +211,7 @@ async def test_a_cancelled_read(way, traces):
         await task
     await settle()
 
-    assert_failed(traces, "CancelledError")
+    assert_failed(way, traces, "".join(said), "CancelledError")
 
 
 @of(SYNC)
@@ -221,6 +223,7 @@ def test_spans_of_the_consumer_are_beside_the_streams(way, traces):
 
     (trace,) = traces
     assert {s.parent_id for s in trace.data.spans[1:]} == {ask.span_id}
+    assert {s.name for s in trace.data.spans[1:]} == {way.span_name, "show"}
 
 
 @of([*CALLS, *STREAMS])
@@ -263,7 +266,10 @@ def test_tokens_are_counted_once_over_a_traced_client(way, traces):
     reporting = [s for s in trace.data.spans if s.token_usage]
     # What DSPy calls of the client below is not among the methods that are traced.
     assert len(reporting) == (1 if way.name == "dspy" else 2)
-    for usage in (trace.info.token_usage, *(s.token_usage for s in reporting)):
+    assert reporting[0].name == way.span_name
+    assert trace.info.token_usage == reporting[0].token_usage == way.usage(2, 5)
+    for span in reporting[1:]:
+        usage = span.token_usage
         assert (usage["input_tokens"], usage["output_tokens"]) == (2, 5)
 
 

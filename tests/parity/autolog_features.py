@@ -631,6 +631,36 @@ def _(lab: Lab) -> bool:
     return status(lab.only()) == "ERROR" and kept(lab.only(), "word0 word1")
 
 
+@feature("langchain", "asynchronous stream")
+def _(lab: Lab) -> bool:
+    async def read() -> None:
+        _ = [chunk async for chunk in lab.langchain().astream("@@words=9@@")]
+
+    asyncio.run(read())
+    return kept(lab.only(), "word0 word1", "word8")
+
+
+@feature("langchain", "tool calls")
+def _(lab: Lab) -> bool:
+    lab.langchain().bind_tools(WEATHER).invoke("the weather in Paris")
+    return kept(lab.only(), "get_weather", "Paris")
+
+
+@feature("langchain", "structured output")
+def _(lab: Lab) -> bool:
+    model = lab.langchain().with_structured_output(PLACE, method="json_schema")
+    answer = model.invoke("I like Paris")
+    return answer == {"city": "Paris"} and kept(lab.spans()[0], "Paris")
+
+
+@feature("langchain", "error status: ERROR with the exception")
+def _(lab: Lab) -> bool:
+    with contextlib.suppress(Exception):
+        lab.langchain().invoke("@@status=429@@")
+    events = [event for event in lab.only().events if event.name == "exception"]
+    return status(lab.only()) == "ERROR" and bool(events)
+
+
 @feature("langchain", "batch: a trace for each item")
 def _(lab: Lab) -> bool:
     chain_of(lab).batch([{"text": "a"}, {"text": "b"}])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
 from typing import TYPE_CHECKING, Any
 
 from parity.autolog_features import Lab, feature, kept, nests_in_tool, status, usage
@@ -32,6 +33,15 @@ def tokens_of_trace(lab: Lab) -> Any:
     lab.spans()
     trace = lab.m.get_trace(lab.m.get_last_active_trace_id())
     return (trace.info.token_usage or {}).get("total_tokens")
+
+
+def place() -> Any:
+    from pydantic import BaseModel
+
+    class Place(BaseModel):
+        city: str
+
+    return Place
 
 
 def weather(lab: Lab) -> Callable[[str], str]:
@@ -116,6 +126,31 @@ def _(lab: Lab) -> bool:
     return kept(typed(lab, "CHAT_MODEL")[0], "word0 word1", "word8")
 
 
+@feature("llama_index", "asynchronous stream")
+def _(lab: Lab) -> bool:
+    async def read() -> None:
+        stream = await llama(lab).astream_chat(said("@@words=9@@"))
+        _ = [part async for part in stream]
+
+    asyncio.run(read())
+    return kept(typed(lab, "CHAT_MODEL")[0], "word0 word1", "word8")
+
+
+@feature("llama_index", "tool calls")
+def _(lab: Lab) -> bool:
+    from llama_index.core.tools import FunctionTool
+
+    tool = FunctionTool.from_defaults(weather(lab))
+    llama(lab).chat_with_tools([tool], user_msg="the weather in Paris")
+    return kept(typed(lab, "CHAT_MODEL")[0], "get_weather", "Paris")
+
+
+@feature("llama_index", "structured output")
+def _(lab: Lab) -> bool:
+    llama(lab).as_structured_llm(place()).chat(said("I like Paris"))
+    return kept(typed(lab, "CHAT_MODEL")[0], "Paris")
+
+
 @feature("llama_index", "stream left early: kept, OK, partial text")
 def _(lab: Lab) -> bool:
     stream = llama(lab).stream_chat(said("@@words=9@@"))
@@ -137,6 +172,14 @@ def _(lab: Lab) -> bool:
     gc.collect()
     (span,) = typed(lab, "CHAT_MODEL")
     return status(span) == "OK" and kept(span, "word0 word1")
+
+
+@feature("llama_index", "server hangs up mid-stream: ERROR, partial text")
+def _(lab: Lab) -> bool:
+    with contextlib.suppress(Exception):
+        list(llama(lab).stream_chat(said("@@words=9 drop=4@@")))
+    (span,) = typed(lab, "CHAT_MODEL")
+    return status(span) == "ERROR" and kept(span, "word0 word1")
 
 
 @feature("llama_index", "cancelled stream: ERROR, partial text")
@@ -286,6 +329,68 @@ def _(lab: Lab) -> bool:
     return kept(lab.spans()[0], "Paris") and len(typed(lab, "CHAT_MODEL")) == 1
 
 
+@feature("dspy", "tool calls")
+def _(lab: Lab) -> bool:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    function = {"name": "get_weather", "parameters": schema}
+    with dspy_with(lab) as dspy:
+        tools = [{"type": "function", "function": function}]
+        dspy.settings.lm("the weather in Paris", tools=tools)
+    return kept(lab.spans()[0], "get_weather", "Paris")
+
+
+@feature("dspy", "structured output")
+def _(lab: Lab) -> bool:
+    with dspy_with(lab) as dspy:
+        dspy.settings.lm("I like Paris", response_format=place())
+    return kept(lab.spans()[0], "Paris")
+
+
+def stream_dspy(lab: Lab, question: str, parts: int = 99) -> None:
+    """Read so many parts of a streamed program, then leave."""
+
+    async def read(program: Any) -> None:
+        stream = program(question=question)
+        async for _ in stream:
+            nonlocal parts
+            parts -= 1
+            if not parts:
+                break
+        await stream.aclose()
+
+    async def run() -> None:
+        with dspy_with(lab) as dspy:
+            program = dspy.Predict("question -> answer")
+            streamed = dspy.streamify(program, is_async_program=True)
+            # DSPy cancels the task that leaves.
+            await asyncio.wait([asyncio.create_task(read(streamed))])
+            await asyncio.sleep(0.5)
+
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    asyncio.run(run())
+
+
+@feature("dspy", "streamed program")
+def _(lab: Lab) -> bool:
+    stream_dspy(lab, WHERE)
+    (span,) = typed(lab, "CHAT_MODEL")
+    return kept(span, "Paris") and kept(lab.spans()[0], "Paris")
+
+
+@feature("dspy", "streamed program left early: kept, OK, partial text")
+def _(lab: Lab) -> bool:
+    stream_dspy(lab, "@@words=9 chunk_delay=0.05@@", parts=3)
+    (span,) = typed(lab, "CHAT_MODEL")
+    return status(span) == "OK" and kept(span, "word0 word1")
+
+
+@feature("dspy", "server hangs up mid-stream: ERROR, partial text")
+def _(lab: Lab) -> bool:
+    stream_dspy(lab, "@@words=9 drop=4@@")
+    (span,) = typed(lab, "CHAT_MODEL")
+    return status(span) == "ERROR" and kept(span, "word0 word1")
+
+
 def run_react(lab: Lab) -> None:
     replies = [
         {
@@ -426,6 +531,35 @@ def _(lab: Lab) -> bool:
     with_autogen(lab, use)
     (span,) = models(lab)
     return status(span) == "OK" and kept(span, "word0 word1")
+
+
+@feature("autogen", "server hangs up mid-stream: ERROR, partial text")
+def _(lab: Lab) -> bool:
+    async def use(client: Any) -> None:
+        with contextlib.suppress(Exception):
+            messages = to_autogen("@@words=9 drop=4@@")
+            _ = [part async for part in client.create_stream(messages)]
+
+    with_autogen(lab, use)
+    (span,) = models(lab)
+    return status(span) == "ERROR" and kept(span, "word0 word1")
+
+
+@feature("autogen", "tool calls")
+def _(lab: Lab) -> bool:
+    from autogen_core.tools import FunctionTool
+
+    tool = FunctionTool(weather(lab), description="Tell the weather.")
+    asked = to_autogen("the weather in Paris")
+    with_autogen(lab, lambda client: client.create(asked, tools=[tool]))
+    return kept(models(lab)[0], "get_weather", "Paris")
+
+
+@feature("autogen", "structured output")
+def _(lab: Lab) -> bool:
+    asked = to_autogen("I like Paris")
+    with_autogen(lab, lambda client: client.create(asked, json_output=place()))
+    return kept(models(lab)[0], "Paris")
 
 
 @feature("autogen", "cancelled stream: ERROR, partial text")

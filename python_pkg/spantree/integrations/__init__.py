@@ -37,7 +37,7 @@ LIBRARIES: Final = (
     "autogen",
 )
 # Traced as those, but no attributes of the package: `%autolog ag2`.
-MORE: Final = ("ag2",)
+MORE: Final = ("ag2", "mcp")
 ALL: Final = (*LIBRARIES, *MORE)
 BRIDGE: Final = "otel"
 

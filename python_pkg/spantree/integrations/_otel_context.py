@@ -11,7 +11,8 @@ pays nothing for it; an attach or a look at the context does.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import opentelemetry.context
 from opentelemetry import trace
@@ -32,14 +33,24 @@ _OURS = "spantree-span"
 _lock = threading.Lock()
 
 
-class _Token(NamedTuple):
+class _Token:
     """What an attach has changed."""
 
-    theirs: Any
-    span: LiveSpan | None
-    before: LiveSpan | None
-    origin: TraceParent | None
-    origin_before: TraceParent | None
+    __slots__ = ("__weakref__", "before", "origin", "origin_before", "span", "theirs")
+
+    def __init__(
+        self,
+        theirs: Any,
+        span: LiveSpan | None,
+        before: LiveSpan | None,
+        origin: TraceParent | None,
+        origin_before: TraceParent | None,
+    ) -> None:
+        self.theirs = theirs
+        self.span = span
+        self.before = before
+        self.origin = origin
+        self.origin_before = origin_before
 
 
 class FollowingContext:
@@ -51,13 +62,15 @@ class FollowingContext:
     Attributes:
         is_on: Whether anybody wants it; else everything goes to the base.
         shows_ours: Whether OpenTelemetry sees our spans as current.
+        attached: What was given for contexts that may still be detached. (Pydantic AI
+            drops it and attaches the former context instead.)
     """
 
     def __init__(self, base: Any) -> None:
         self.base = base
         self.is_on = True
         self.shows_ours = True
-        self.attached = 0
+        self.attached: WeakSet[_Token] = WeakSet()
 
     def get_current(self) -> Context:
         """Give the context, with our span in it if that is the innermost."""
@@ -88,16 +101,17 @@ class FollowingContext:
             if origin is not None:
                 origin_before = REMOTE.get()
                 REMOTE.set(origin)
-        token = self.base.attach(context)
-        self.attached += 1
-        return _Token(token, span, before, origin, origin_before)
+        theirs = self.base.attach(context)
+        token = _Token(theirs, span, before, origin, origin_before)
+        self.attached.add(token)
+        return token
 
     def detach(self, token: Any) -> None:
         """Go back to what was current before an attach."""
         if not isinstance(token, _Token):
             self.base.detach(token)
             return
-        self.attached -= 1
+        self.attached.discard(token)
         with guard(SITE):
             leave_to(token.span, token.before)
             if token.origin is not None and REMOTE.get() is token.origin:

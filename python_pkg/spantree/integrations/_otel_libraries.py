@@ -1,7 +1,8 @@
 """Libraries that somebody else's instrumentor traces, through the bridge.
 
 Instrumentors announce themselves by entry points; those of OpenInference are preferred,
-then ``opentelemetry-instrumentation-genai-…``, then any other.
+then ``opentelemetry-instrumentation-genai-…``, then any other. A library that
+instruments itself needs none.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from spantree.entities.errors import MissingExtraError, SpantreeException, did_you_mean
 from spantree.integrations._call import Options
 from spantree.integrations._integration import LibraryStatus
+from spantree.integrations._otel_native import NATIVE, native
 from spantree.integrations.otel import covered, require_api
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ KNOWN: Final = {
     "mistralai": "openinference-instrumentation-mistralai",  # tested
     "ollama": "opentelemetry-instrumentation-ollama",  # tested
     "openai-agents": "openinference-instrumentation-openai-agents",  # tested
+    "pydantic-ai": "pydantic-ai-slim",  # tested; it instruments itself
     "smolagents": "openinference-instrumentation-smolagents",
     "vertexai": "openinference-instrumentation-vertexai",
 }
@@ -102,18 +105,26 @@ class BridgedLibrary:
 
     def status(self) -> LibraryStatus:
         """Say whether the library is traced, and by which instrumentor."""
-        found = _entry_points(self.name)
-        dist = found[0].dist if found else None
+        version, hook = self._found()
         return LibraryStatus(
             library=self.name,
-            installed=None if dist is None else dist.version,
+            installed=version,
             supported="",
-            state="on" if self.on else "off" if found else "not installed",
-            hooks_applied=(found[0].value,) if self.on and found else (),
+            state="on" if self.on else "not installed" if version is None else "off",
+            hooks_applied=(hook,) if self.on else (),
             hooks_missing=(),
             calls=self.calls,
             internal_errors=0,
         )
+
+    def _found(self) -> tuple[str | None, str]:
+        """Give the version of what instruments the library, and its name."""
+        if native(self.name) is not None:
+            return metadata.version(self.DISTRIBUTION), self.DISTRIBUTION
+        for entry in _entry_points(self.name):
+            if entry.dist is not None:
+                return entry.dist.version, entry.value
+        return None, ""
 
     def _start(self) -> None:
         require_api()
@@ -155,12 +166,18 @@ class BridgedLibrary:
             _otel_context.unfollow(self.name)
 
     def _load(self) -> Any:
+        itself = native(self.name)
+        if itself is not None:
+            return itself()
         reasons = []
         for entry in _entry_points(self.name):
             try:
                 return entry.load()()
             except Exception as error:  # noqa: BLE001 - somebody else's package
                 reasons.append(f"{entry.value} can't be imported ({error})")
+        if self.name in NATIVE:
+            msg = f"{self.name} is not installed. Run: pip install {self.DISTRIBUTION}"
+            raise MissingExtraError(msg)
         why = f" ({'; '.join(reasons)})" if reasons else ""
         msg = (
             f"{self.name} is traced by {self.DISTRIBUTION}, which is not installed"

@@ -45,6 +45,7 @@ _INPUTS: Final = (
     "gen_ai.tool.call.arguments",
     "gen_ai.retrieval.query",
     "traceloop.entity.input",
+    "pydantic_ai.all_messages",
 )
 _OUTPUTS: Final = (
     "output.",
@@ -56,6 +57,8 @@ _OUTPUTS: Final = (
     "retrieval.documents.",
     "embedding.embeddings.",
     "traceloop.entity.output",
+    "pydantic_ai.all_messages",
+    "final_result",
 )
 
 

@@ -157,6 +157,29 @@ def test_both_names_of_a_tools_result_are_read(name):
     ]
 
 
+@pytest.mark.parametrize(
+    ("history", "asked"),
+    [({}, ["Hi"]), ({"pydantic_ai.new_message_index": 2}, ["Hi", "Hello", "Bye"])],
+)
+def test_a_run_of_pydantic_ai_is_asked_what_it_began_with(history, asked):
+    said = [("user", "Hi"), ("assistant", "Hello"), ("user", "Bye"), ("assistant", "x")]
+    messages = [
+        {"role": role, "parts": [{"type": "text", "content": text}]}
+        for role, text in said
+    ]
+    found = read(
+        {
+            "gen_ai.operation.name": "invoke_agent",
+            "pydantic_ai.all_messages": json.dumps(messages),
+            "final_result": '{"city": "Paris"}',
+            **history,
+        }
+    )
+
+    assert [m["content"] for m in found.inputs["messages"]] == asked
+    assert found.outputs == {"city": "Paris"}
+
+
 def test_session_user_tags_and_metadata_are_the_traces():
     found = read(
         {

@@ -70,7 +70,15 @@ TOOL_ARGUMENTS: Final = ("gen_ai.tool.call.arguments",)
 TOOL_RESULT: Final = ("gen_ai.tool.call.result",)
 QUERY: Final = ("gen_ai.retrieval.query.text",)
 DOCUMENTS: Final = ("gen_ai.retrieval.documents",)
-FIRST_CHUNK_S: Final = ("gen_ai.response.time_to_first_chunk",)
+FIRST_CHUNK_S: Final = (
+    "gen_ai.response.time_to_first_chunk",
+    "gen_ai.client.operation.time_to_first_chunk",  # as pydantic-ai 2 writes it
+)
+# What pydantic-ai 2 writes of an agent's whole run: all that was said, with how many of
+# the messages were there before, and what came out.
+RUN_MESSAGES: Final = "pydantic_ai.all_messages"
+RUN_HAS_HISTORY: Final = "pydantic_ai.new_message_index"
+RUN_RESULT: Final = "final_result"
 # Span events of the older style: name → role.
 EVENT_ROLES: Final = {
     "gen_ai.system.message": "system",

@@ -125,6 +125,8 @@ def _input_messages(attributes: dict[str, Any], events: Sequence[Event]) -> list
         found += convert.from_gen_ai(system)
     if isinstance(given, list):
         return found + [m for item in given for m in convert.from_gen_ai(item)]
+    if gen_ai.RUN_MESSAGES in attributes:
+        return found + _asked_of_run(attributes)
     prompts = convert.unflatten(attributes, traceloop.PROMPT)
     if prompts:
         return found + [convert.from_traceloop(item) for item in prompts]
@@ -133,6 +135,18 @@ def _input_messages(attributes: dict[str, Any], events: Sequence[Event]) -> list
         for name, fields in events
         if name in gen_ai.EVENT_ROLES
     ]
+
+
+def _asked_of_run(attributes: dict[str, Any]) -> list[Any]:
+    """Give the messages that an agent's run began with."""
+    given = convert.parsed(attributes[gen_ai.RUN_MESSAGES])
+    items = given if isinstance(given, list) else []
+    said = [m for item in items for m in convert.from_gen_ai(item)]
+    roles = [message.get("role") for message in said]
+    if gen_ai.RUN_HAS_HISTORY in attributes:
+        users = [at for at, role in enumerate(roles) if role == "user"]
+        return said[: users[-1] + 1] if users else said
+    return said[: roles.index("assistant")] if "assistant" in roles else said
 
 
 def _openinference_messages(attributes: dict[str, Any], prefix: str) -> list[Any]:
@@ -155,6 +169,8 @@ def _outputs(
     if given is not None:
         return given
     result = _first(attributes, gen_ai.TOOL_RESULT)
+    if result is None and gen_ai.RUN_MESSAGES in attributes:
+        result = attributes.get(gen_ai.RUN_RESULT)
     if result is not None:
         return convert.parsed(result)
     if messages:
