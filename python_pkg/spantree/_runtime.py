@@ -20,7 +20,7 @@ from spantree._exit import at_exit
 from spantree._storage import READ_YOUR_WRITES_SECONDS, Storage
 from spantree.entities.drawing import RENDERERS
 from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
-from spantree.entities.ids import parse_trace_id, trace_id_text
+from spantree.entities.ids import is_experiment_id, parse_trace_id, trace_id_text
 from spantree.entities.trace_fields import DEFAULT_ID, TraceState
 from spantree.recording import (
     FIRST_USE,
@@ -157,7 +157,7 @@ class Runtime(Storage):
         if RECORDER.experiment_id == _UNDECIDED:
             name, known_id = environment_experiment()
             self.experiment_name = name = self.experiment_name or name
-            if name is not None and name.isdecimal():
+            if name is not None and is_experiment_id(name):
                 # It would be taken for an id: here alone the store is waited for.
                 name = self._known_id_of(name)
             RECORDER.experiment_id = name or known_id or DEFAULT_ID
@@ -170,7 +170,7 @@ class Runtime(Storage):
             StoreError: If it is known by name and the store can't be asked now.
         """
         named = RECORDER.destination_id or self._experiment()
-        if named.isdecimal():
+        if is_experiment_id(named):
             return named
         number = self._id_of_experiment(named)
         if RECORDER.experiment_id == named:
@@ -194,7 +194,7 @@ class Runtime(Storage):
         from spantree.entities.trace import TraceLocation
 
         info = trace.info
-        if not info.experiment_id.isdecimal():
+        if not is_experiment_id(info.experiment_id):
             with contextlib.suppress(SpantreeException):
                 number = self._id_of_experiment(info.experiment_id)
                 info.trace_location = TraceLocation.from_experiment_id(number)

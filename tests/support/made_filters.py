@@ -7,14 +7,19 @@ from hypothesis import strategies as st
 from spantree.entities import Expectation, Feedback, SpanStatusCode, TraceState
 
 START_NS = 1_700_000_000_000_000_000
-TEXTS = st.sampled_from(
-    ["a", "b", "ab", "A", "12", "1.5", "true", "é%", "*?[x]", "", "x_y"]
-)
+# Numbers to Python's int() and float(), but not in JSON or SQL, and what changes its
+# length in lower case.
+LIKE_NUMBERS = ["٣", "१२", "١.٥", "²", "½", "1_2", " 12", "12\n", "0x1", "nan", "inf"]
+SPELLINGS = ["+12", "012", "12.0", "1.2e1", "1e999", "-0"]
+WORDS = ["a", "b", "ab", "A", "12", "1.5", "true", "é%", "*?[x]", "x_y", "İß", "ſ"]
+MADE_TEXTS = [*WORDS, *LIKE_NUMBERS, *SPELLINGS]
+TEXTS = st.sampled_from([*WORDS, ""]) | st.sampled_from(MADE_TEXTS)
 PATTERNS = st.sampled_from(
     ["a", "%a%", "_", "%", "a%b", "É_", "*%", "%[x]", "%a%b%a%b%a%", "1"]
+    + ["%٣", "i%", "S", "s", "ss"]
 )
 NUMBERS = st.sampled_from(
-    ["0", "1", "5", "12", "1.5", "-1", "1000", "99999999999999999999"]
+    ["0", "1", "5", "12", "1.5", "-1", "1000", "99999999999999999999", "3", "1e400"]
 )
 LITERALS = TEXTS.map(lambda t: f"'{t}'") | NUMBERS | st.sampled_from(["TRUE", "false"])
 SYMBOLS = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
@@ -62,7 +67,7 @@ TEXT_TESTS = st.one_of(
         TEXT_FIELDS,
         NEGATION,
         "RLIKE",
-        st.sampled_from(["'a'", "'^a+$'", "'[^a]'", "'b|1'"]),
+        st.sampled_from(["'a'", "'^a+$'", "'[^a]'", "'b|1'", r"'^\d+$'", r"'\s'"]),
     ),
     joined(
         TEXT_FIELDS | st.just("text") | st.just("prompt"),
@@ -123,7 +128,8 @@ FILTERS = st.recursive(
 )
 
 MAYBE_TEXT = st.none() | TEXTS
-VALUES = st.sampled_from([None, "a", "12", 12, 1.5, True, b'{"k":5}', b'["a"]'])
+MADE_VALUES = [None, "a", "12", 12, 1.5, True, b'{"k":5}', b'["a"]', "٣", "1_2"]
+VALUES = st.sampled_from(MADE_VALUES)
 SPANS = st.fixed_dictionaries(
     {
         "name": TEXTS.filter(bool),
@@ -153,7 +159,8 @@ SPANS = st.fixed_dictionaries(
         ),
     }
 )
-JUDGED = st.sampled_from([None, 12, 1.5, True, "a", "true", {"k": 5}])
+MADE_JUDGEMENTS = [None, 12, 1.5, True, "a", "true", {"k": 5}, "٣", "12.0", " 12"]
+JUDGED = st.sampled_from(MADE_JUDGEMENTS)
 TRACES = st.fixed_dictionaries(
     {
         "state": st.sampled_from(
@@ -203,9 +210,8 @@ ORDERS = st.lists(
 
 def random_fields(rng):
     """Give keywords of a trace by chance, of the same values as TRACES."""
-    texts = ["a", "b", "ab", "A", "12", "1.5", "true", "é%", "*?[x]", "x_y"]
-    values = [None, "a", "12", 12, 1.5, True, b'{"k":5}', b'["a"]']
-    judged = [None, 12, 1.5, True, "a", "true", {"k": 5}]
+    texts = [*WORDS, *MADE_TEXTS]
+    values, judged = MADE_VALUES, MADE_JUDGEMENTS
     usage = [b'{"input_tokens":5,"output_tokens":7}', b'{"total_tokens":1000}', None]
 
     def maybe(choices):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 TRACE_PREFIX = "tr-"
 _HEX = frozenset("0123456789abcdefABCDEF")
+# So many decimal digits fit into the 64 bits of a store's numbers.
+_MOST_DIGITS = 18
 
 
 def trace_id_text(key: int) -> str:
@@ -32,6 +34,17 @@ def parse_trace_id(text: str) -> int | None:
 def parse_span_id(text: str) -> int | None:
     """Read 16 hex digits, or give None when the text is no span id."""
     return _parse_hex(text, 16)
+
+
+def is_experiment_id(text: str) -> bool:
+    """Tell an experiment's id from a name: it is a number, in decimal digits.
+
+    Example:
+        >>> is_experiment_id("12"), is_experiment_id("012"), is_experiment_id("१२")
+        (True, False, False)
+    """
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
+    return is_number and (text == "0" or text[0] != "0")
 
 
 def _parse_hex(text: str, digits: int) -> int | None:

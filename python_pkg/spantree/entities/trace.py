@@ -363,15 +363,12 @@ def _is_deeper(data: object, depth: int) -> bool:
 
 def _json_of(data: dict[str, Any], *, pretty: bool = False) -> str:
     # All else that a trace's dict holds is text and integers of 64 bits.
-    is_plain = not data["info"]["assessments"] and not any(
-        span["events"] or span["links"] for span in data["data"]["spans"]
-    )
-    if is_plain:
+    if not data["info"]["assessments"] and not _has_events_or_links(data):
         option = orjson.OPT_INDENT_2 if pretty else None
         try:
             return orjson.dumps(data, option=option).decode()
         except TypeError:
-            is_plain = False  # there is a lone surrogate
+            pass  # there is a lone surrogate
     dump = partial(
         json.dumps,
         ensure_ascii=False,
@@ -384,6 +381,13 @@ def _json_of(data: dict[str, Any], *, pretty: bool = False) -> str:
     except ValueError:  # a NaN, or a lone surrogate
         return dump(with_notes(data))
     return text
+
+
+def _has_events_or_links(data: dict[str, Any]) -> bool:
+    for span in data["data"]["spans"]:  # noqa: SIM110 - any() takes three times as long
+        if span["events"] or span["links"]:
+            return True
+    return False
 
 
 def _json_text(value: Any) -> str | None:

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 Place: TypeAlias = "str | int | float | None"
 
+_DIGITS_OF_INDEX = 18
+
 ISSUE_ID = "mlflow.issueId"  # metadata of the judgement that `log_issue` makes
 LINKED_PROMPTS = "mlflow.linkedPrompts"  # a tag, as mlflow 3.17 writes it
 
@@ -193,11 +195,16 @@ def _below(value: object, path: str) -> object:
     for part in path.split(".") if path else ():
         if isinstance(value, dict):
             value = value.get(part)
-        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+        elif isinstance(value, list) and _is_index(part) and int(part) < len(value):
             value = value[int(part)]
         else:
             return None
     return value
+
+
+def _is_index(part: str) -> bool:
+    # int() reads the digits of all scripts, and refuses more than a few thousand.
+    return part.isascii() and part.isdecimal() and len(part) <= _DIGITS_OF_INDEX
 
 
 def _content(span: Span) -> str:

@@ -26,7 +26,9 @@ NS_PER_UNIT = {
 BYTES_PER_UNIT = {"kb": 1_000, "mb": 1_000_000}
 _NS_PER_MS = NS_PER_UNIT["ms"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|ms|s|m|h|d)\s+ago", re.IGNORECASE)
+_AGO = re.compile(
+    r"(\d+(?:\.\d+)?)\s*(ns|us|ms|s|m|h|d)\s+ago", re.IGNORECASE | re.ASCII
+)
 _HEX = re.compile(r"[0-9a-f]+")
 _SHORTEST_ID_PREFIX = 6
 _ID_DIGITS = 32

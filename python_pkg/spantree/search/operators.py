@@ -12,7 +12,8 @@ from spantree.search.patterns import like, rlike
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_NUMBER = re.compile(r"[+-]?\d{1,300}(\.\d+)?([eE][+-]?\d{1,3})?")
+# Of ASCII's digits alone, as in JSON and SQL.
+_NUMBER = re.compile(r"[+-]?\d{1,300}(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 def satisfies(op: Op, literals: Sequence[Literal], value: object) -> bool:

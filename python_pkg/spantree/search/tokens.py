@@ -59,8 +59,9 @@ class Token(NamedTuple):
 _TOKEN = re.compile(
     r"""
   (?:
-    (?P<time>\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(?:Z|[+-]\d\d:\d\d)?)
-  | (?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?P<unit>[A-Za-z]*)
+    (?a:(?P<time>
+      \d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(?:Z|[+-]\d\d:\d\d)?))
+  | (?a:(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?))(?P<unit>[A-Za-z]*)
   | (?P<name>[^\W\d]\w*)
   | `(?P<backtick>[^`]*)`
   | '(?P<single>(?:[^']|'')*)'

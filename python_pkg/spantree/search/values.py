@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Value: TypeAlias = "str | int | float | bool | Nanoseconds"
 
-_NUMBER = re.compile(r"\d{1,300}(\.\d+)?([eE][+-]?\d{1,3})?")
+_NUMBER = re.compile(r"\d{1,300}(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 _OF_NUMBERS = (FieldKind.NUMBER, FieldKind.TIME, FieldKind.DURATION)
 _OF_UNITS = (FieldKind.TIME, FieldKind.DURATION)
 _OF_TEXTS = (FieldKind.STATE, FieldKind.TRACE_ID)

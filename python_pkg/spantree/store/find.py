@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from spantree.entities.ids import is_experiment_id
 from spantree.search.evaluate import matches
 from spantree.search.fields import SPAN_FIELDS
 from spantree.search.nodes import And, Comparison, Node, Op, SpanMatch
@@ -236,7 +237,7 @@ def _experiments(compiler: Compiler, query: Query, known: tuple[int, ...]) -> st
         if not numbers:
             return ""
     else:
-        numbers = sorted(int(text) for text in ids if text.isdecimal())
+        numbers = sorted(int(text) for text in ids if is_experiment_id(text))
         if not numbers:
             return "FALSE"
     column = "trace.experiment"
@@ -336,7 +337,7 @@ def _lookup_duration(compiler: Compiler, node: Comparison, query: Query) -> str 
     if ids is None or len(ids) != 1 or query.order:
         return None
     (experiment,) = ids
-    if not experiment.isdecimal():
+    if not is_experiment_id(experiment):
         return None
     number = compiler.bind(int(experiment))
     condition = compiler.where(And((node,)))

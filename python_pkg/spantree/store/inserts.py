@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from spantree.entities.ids import is_experiment_id
 from spantree.entities.trace import TRACE_NAME, Trace, TraceState
 from spantree.search.texts import clean_text
 from spantree.store.classes import united
@@ -253,7 +254,7 @@ class Inserter:
 
     def _find_or_make_experiment(self, experiment_id: str) -> int:
         now = time.time_ns()
-        if experiment_id.isdecimal() and len(experiment_id) <= 18:  # noqa: PLR2004 - digits of 63 bits
+        if is_experiment_id(experiment_id):
             number = int(experiment_id)
             self._connection.execute(
                 insert_sql("experiment", _EXPERIMENT_COLUMNS, OR_LEAVE),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from spantree.entities.assessment import changed
 from spantree.entities.errors import RESOURCE_ALREADY_EXISTS, SpantreeException
 from spantree.entities.experiment import DEFAULT_ID, DEFAULT_NAME, Experiment
+from spantree.entities.ids import is_experiment_id
 from spantree.entities.trace import Trace, TraceData, TraceLocation, TraceState
 from spantree.search.aggregate import aggregate
 from spantree.search.evaluate import (
@@ -204,7 +205,7 @@ class MemoryStore:
     def _located(self, trace: Trace) -> Trace:
         """See to it that the experiment exists; text that is no id is its name."""
         experiment_id = trace.info.experiment_id
-        if experiment_id.isdecimal():
+        if is_experiment_id(experiment_id):
             known = {e.experiment_id for e in self._experiments.values()}
             if experiment_id not in known:
                 name = f"experiment {experiment_id}"

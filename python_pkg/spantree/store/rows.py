@@ -67,6 +67,7 @@ UNINDEXED = frozenset(
 )
 
 _LARGEST = 2**63 - 1
+_LOCATION_TYPE = TraceLocation().type
 
 _FIRST_COLUMNS = (
     "trace_id",
@@ -261,7 +262,10 @@ def info_dict(row: Row) -> dict[str, Any]:
     return {
         "trace_id": f"tr-{key.hex()}",
         "client_request_id": request_id,
-        "trace_location": _location(experiment).to_dict(),
+        "trace_location": {
+            "type": _LOCATION_TYPE,
+            "mlflow_experiment": {"experiment_id": str(experiment)},
+        },
         "request_time": rfc3339(start_ns // NS_PER_MS),
         "execution_duration_ms": None if dur_ns is None else dur_ns // NS_PER_MS,
         "state": _STATE_TEXTS[state],

@@ -7,7 +7,6 @@ is rare: events, links, spans that stand in another order than they are shown.
 
 from __future__ import annotations
 
-import re
 from binascii import b2a_base64
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -23,12 +22,10 @@ from spantree.store.payload import captured, read_payloads
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from spantree.store.payload import Attributes, Payloads
-
 _STATUS_TEXTS = tuple(f"STATUS_CODE_{status.value}" for status in STATUSES)
-# Numbers may be spelled in more than one way, and texts where they have an escape.
+# A number, or a text with an escape, may be spelled in more than one way.
 _OF_ONE_SPELLING = frozenset("{[tfn")
-_MAYBE_SPELLED_ANEW = re.compile(rb"\n(?:-|\d+[^\d\n])")
+_WITHOUT_ESCAPES = frozenset('{[tfn"')
 
 
 def span_dicts(key: int, rows: str, body: bytes) -> list[dict[str, Any]] | None:
@@ -57,23 +54,30 @@ def span_dicts(key: int, rows: str, body: bytes) -> list[dict[str, Any]] | None:
         (name, _encoded(span_type), _STATUS_TEXTS[status])
         for name, span_type, _, status in said["k"]
     ]
-    given, base = _as_encoded(payloads, body), said["t"]
+    as_written = _OF_ONE_SPELLING if b"\\" in body else _WITHOUT_ESCAPES
+    base = said["t"]
+    texts: dict[int, dict[str, str]] = {}
     found: list[dict[str, Any]] = []
-    for span_id, above, number, start, duration, inputs, outputs, others in zip(
-        ids, parents, numbers, starts, durations, *given, strict=True
+    for span_id, above, number, start, duration, inputs, outputs, given in zip(
+        ids, parents, numbers, starts, durations, *payloads[:3], strict=True
     ):
         name, type_text, status = heads[number]
-        attributes = {
-            TRACE_REQUEST_ID: request_id,
-            SPAN_TYPE: type_text,
-            INPUTS: inputs,
-            OUTPUTS: outputs,
-            **others,
-        }
-        if inputs is None or inputs == "null":
-            del attributes[INPUTS]
-        if outputs is None or outputs == "null":
-            del attributes[OUTPUTS]
+        attributes = {TRACE_REQUEST_ID: request_id, SPAN_TYPE: type_text}
+        if inputs is not None and inputs != "null":
+            is_text = inputs[0] in as_written
+            attributes[INPUTS] = inputs if is_text else _spelled(inputs)
+        if outputs is not None and outputs != "null":
+            is_text = outputs[0] in as_written
+            attributes[OUTPUTS] = outputs if is_text else _spelled(outputs)
+        if given:
+            # Spans of one function share the dict.
+            known = texts.get(id(given))
+            if known is None:
+                known = texts[id(given)] = {
+                    each: line if line[0] in as_written else _spelled(line)
+                    for each, line in given.items()
+                }
+            attributes.update(known)
         began = base + start
         found.append(
             {
@@ -109,27 +113,9 @@ def _is_in_order(parents: Sequence[int | None], starts: Sequence[int]) -> bool:
     return True
 
 
-def _as_encoded(payloads: Payloads, body: bytes) -> tuple[Sequence[Any], ...]:
-    """Give inputs, outputs and attributes spelled as if they were encoded anew."""
-    given = payloads[:3]
-    if b"\\" not in body and _MAYBE_SPELLED_ANEW.search(body) is None:
-        return given
-    anew: dict[int, Attributes] = {}
-    for attributes in payloads.attributes:
-        if id(attributes) not in anew:
-            anew[id(attributes)] = {
-                name: _spelled(line) for name, line in attributes.items()
-            }
-    return (
-        *([line and _spelled(line) for line in lines] for lines in given[:2]),
-        [anew[id(attributes)] for attributes in payloads.attributes],
-    )
-
-
 def _spelled(line: str) -> str:
     """Spell a value as it is spelled when it is encoded anew."""
-    is_text = line[0] in _OF_ONE_SPELLING or line.isdecimal()
-    return line if is_text else encode(captured(line)).decode()
+    return line if line.isdecimal() else encode(captured(line)).decode()
 
 
 @lru_cache(maxsize=256)

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from spantree.entities.dialects.applying import understand
 from spantree.entities.errors import SpantreeException
 from spantree.entities.experiment import DEFAULT_ID
+from spantree.entities.ids import is_experiment_id
 from spantree.entities.otel_proto import envelope_from_proto
 from spantree.entities.otlp import from_otlp
 from spantree.entities.trace import Trace, TraceLocation, TraceState
@@ -79,7 +80,8 @@ def _as_kept(trace: Trace, experiment: str | None, tops: set[int]) -> Trace:
     understand(trace)
     info = trace.info
     # Ids of the sender's own store mean nothing here; names do.
-    where = DEFAULT_ID if info.experiment_id.isdecimal() else info.experiment_id
+    is_id = is_experiment_id(info.experiment_id)
+    where = DEFAULT_ID if is_id else info.experiment_id
     spans = trace.data.spans
     has_top = any(s.parent_key is None or s.span_key in tops for s in spans)
     info = replace(
