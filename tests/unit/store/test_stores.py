@@ -254,6 +254,13 @@ def test_search_looks_in_the_experiments_named(store, make_trace):
     assert find(store, experiments=[]) == []
 
 
+@pytest.mark.parametrize("other", ["00", "٠", "²", "0" * 20])
+def test_experiments_are_known_by_their_ids_as_written(store, make_trace, other):
+    store.write([make_trace(1)])
+
+    assert store.search(parse_query(None, None, [other])).traces == []
+
+
 def test_spans_are_left_out_when_not_wanted(store, make_trace):
     store.write([make_trace(1, spans=[{"name": "a"}])])
 
