@@ -6,13 +6,18 @@ also given in units of a fixed loop, timed next to it.
 
 from __future__ import annotations
 
+import math
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+from unittest import mock
 
 import orjson
+from store_worker import traced_agent
 
+import spantree
 from spantree.entities import (
     Span,
     Trace,
@@ -22,23 +27,68 @@ from spantree.entities import (
     TraceState,
 )
 from spantree.search import parse_filter
-from spantree.store import open_store, parse_tracking_uri
+from spantree.store import Writer, open_store, parse_tracking_uri, sql
+from spantree.store.jobs import MAX_BATCH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _START_NS = 1_700_000_000_000_000_000
 _TRACES = 10_000
 _OPEN_SPANS = 20_000
 _TURNS = 200
 _BATCH = 64
+_PARTS = ("recorded", "published", "encoded", "inserted and committed")
 _FILTER = "status = 'OK' AND duration > 2s AND tag.env = 'prod' AND span.type = 'TOOL'"
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        for measure in (writing, open_trace, conversation, parsing):
+        for measure in (ingest, writing, open_trace, conversation, parsing):
             loop_ms = _loop_ms()
             for name, value, unit in measure(Path(folder)):
                 loops = f"{value / loop_ms:8.2f} loops" if unit == "ms" else ""
                 sys.stdout.write(f"{name:<52}{value:>12,.3f} {unit:<8}{loops}\n")
+
+
+def ingest(folder: Path):
+    """Tell the parts of recording and storing the traces of store_vs_mlflow.py.
+
+    One thread does it all, batch after batch, so that parts can be told apart; what is
+    given is the least of each part.
+    """
+    agent = traced_agent(spantree)
+    store = open_store(parse_tracking_uri(folder / "ingest.db"))
+    finished: list[Callable[[], Trace]] = []
+    caught = mock.patch.multiple(
+        Writer,
+        submit=lambda _, __, supplier, ___=0: finished.append(supplier),
+        watch=lambda _: None,
+    )
+    drafts_of, drafted, least = sql.drafts_of, [0], [math.inf] * 4
+
+    def timed_drafts_of(*given):
+        began = time.thread_time_ns()
+        found = drafts_of(*given)
+        drafted[0] = time.thread_time_ns() - began
+        return found
+
+    with caught, mock.patch.object(sql, "drafts_of", timed_drafts_of):
+        for start in range(0, _TRACES, MAX_BATCH):
+            finished.clear()
+            at = [time.thread_time_ns()]
+            for number in range(start, start + MAX_BATCH):
+                agent(number)
+            at.append(time.thread_time_ns())
+            traces = [supplier() for supplier in finished]
+            at.append(time.thread_time_ns())
+            store.write(traces)
+            wrote = time.thread_time_ns() - at[2]
+            parts = (at[1] - at[0], at[2] - at[1], drafted[0], wrote - drafted[0])
+            least = [min(pair) for pair in zip(least, parts, strict=True)]
+    store.close()
+    for name, took in zip(_PARTS, least, strict=True):
+        yield f"CPU of a trace: {name}", took / MAX_BATCH / 1e6, "ms"
 
 
 def writing(folder: Path):

@@ -57,9 +57,8 @@ def main() -> None:
         answers.write(json.dumps(answer) + "\n")
 
 
-def _ingest(store: Any, traces: int) -> dict[str, Any]:
-    """Record traces of five spans and wait until a search finds them."""
-    library = store.library
+def traced_agent(library: Any) -> Callable[[int], object]:
+    """Give a function that makes a trace of five spans, with tags and a session."""
 
     @library.trace(span_type="TOOL")
     def child(x: object) -> object:
@@ -79,6 +78,12 @@ def _ingest(store: Any, traces: int) -> dict[str, Any]:
         child(number)
         return step({"text": "It is a thing. " * 3})
 
+    return agent  # type: ignore[no-any-return]  # as the library wraps it
+
+
+def _ingest(store: Any, traces: int) -> dict[str, Any]:
+    """Record traces of five spans and wait until a search finds them."""
+    agent = traced_agent(store.library)
     agent(0)
     store.flush()
     cpu, wall = time.process_time_ns(), time.perf_counter_ns()

@@ -100,6 +100,9 @@ def encode_line(value: Captured) -> bytes:
         text = orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:  # as in `encode`
         return encode_exactly(value) + b"\n"
+    kind = type(value)
+    if kind is str or kind is int:
+        return text
     if text.find(b"null") >= 0 and _has_non_finite(value):
         return encode_exactly(value) + b"\n"
     return text

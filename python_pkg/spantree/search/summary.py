@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from spantree.entities.span import MODEL, PROVIDER, SpanStatusCode, SpanType
-from spantree.entities.trace import COST, SESSION, TOKEN_USAGE, USER, TraceState
+from spantree.entities.trace import (
+    COST,
+    SESSION,
+    TOKEN_USAGE,
+    TRACE_NAME,
+    USER,
+    TraceState,
+)
 from spantree.search.texts import clean_text
 
 if TYPE_CHECKING:
@@ -15,7 +22,7 @@ if TYPE_CHECKING:
     from spantree.entities.assessment import Assessment
     from spantree.entities.rollup import Usage
     from spantree.entities.span import Span
-    from spantree.entities.trace import Trace
+    from spantree.entities.trace import Trace, TraceInfo
 
 NS_PER_MS = 1_000_000
 _ERROR = SpanStatusCode.ERROR
@@ -102,7 +109,8 @@ def summarise(trace: Trace, usage: Usage | None = None) -> Summary:
     usage = trace.usage() if usage is None else usage
     tokens = usage.tokens or _reported(trace, TOKEN_USAGE, "token_usage")
     cost = usage.cost or _reported(trace, COST, "cost")
-    start_ns, dur_ns = _times(trace)
+    metadata, tags = info.trace_metadata, info.tags
+    start_ns, dur_ns = _times(info, root)
     failed: list[Span] = []
     calls: list[Span] = []
     is_calling = False
@@ -116,12 +124,12 @@ def summarise(trace: Trace, usage: Usage | None = None) -> Summary:
     return Summary(
         trace_id=info.trace_id,
         experiment_id=info.experiment_id,
-        name=trace.name,
+        name=tags.get(TRACE_NAME) or (root.name if root else ""),
         state=info.state,
         start_ns=start_ns,
         dur_ns=dur_ns,
-        session=info.trace_metadata.get(SESSION) or info.tags.get(SESSION),
-        user=info.trace_metadata.get(USER) or info.tags.get(USER),
+        session=metadata.get(SESSION) or tags.get(SESSION),
+        user=metadata.get(USER) or tags.get(USER),
         client_request_id=info.client_request_id,
         request_preview=info.request_preview,
         response_preview=info.response_preview,
@@ -135,9 +143,9 @@ def summarise(trace: Trace, usage: Usage | None = None) -> Summary:
         span_count=len(spans),
         error_count=len(failed),
         error=_error_text(root, failed) if failed else None,
-        cell=_cell(trace.info.trace_metadata),
-        tags=info.tags,
-        metadata=info.trace_metadata,
+        cell=_cell(metadata),
+        tags=tags,
+        metadata=metadata,
         assessments=info.assessments,
     )
 
@@ -202,8 +210,7 @@ def _total(tokens: Mapping[str, int]) -> int | None:
     return sum(p for p in parts if p is not None) if None not in parts else None
 
 
-def _times(trace: Trace) -> tuple[int, int | None]:
-    info, root = trace.info, trace.data.root
+def _times(info: TraceInfo, root: Span | None) -> tuple[int, int | None]:
     if root is None:
         ms = info.execution_duration
         return info.request_time * NS_PER_MS, None if ms is None else ms * NS_PER_MS

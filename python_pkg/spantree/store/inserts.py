@@ -148,7 +148,7 @@ class Inserter:
         self._next_id = (last or 0) + 1
         marks = ", ".join("?" * len(keys))
         sql = f"SELECT trace_id FROM trace WHERE trace_id IN ({marks})"
-        found = execute(sql, [id_bytes(key) for key in keys])
+        found = execute(sql, [bytearray(id_bytes(key)) for key in keys])
         self._there = {int.from_bytes(row[0], "big") for row in found}
 
     def write(self, draft: Draft) -> None:
@@ -271,7 +271,7 @@ class Inserter:
         rows, chunks = self._rows, encoded.chunks
         rows.traces.append((row_id, *row))
         rows.tags += [(*tag, row_id) for tag in tag_rows(texts)]
-        groups = united([chunk.groups for chunk in chunks])
+        groups = chunks[0].groups if len(chunks) == 1 else _groups_of(chunks)
         rows.groups += self._group_rows(row_id, groups)
         rows.chunks += [self._chunk_row(row_id, chunk) for chunk in chunks]
         if summary.assessments:
@@ -425,6 +425,10 @@ class Inserter:
             found = execute(_FIND_CLASS, which).fetchone()
             number = self._classes[which] = int(found[0])
         return number
+
+
+def _groups_of(chunks: Iterable[Chunk]) -> Groups:
+    return united([chunk.groups for chunk in chunks])
 
 
 def _patched(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from spantree.entities.trace import Trace
 
 T = TypeVar("T")
-MAX_BATCH = 256
+MAX_BATCH = 128
 _RUNNING_CALL_WAIT_S = 1.0
 
 

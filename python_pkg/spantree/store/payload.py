@@ -77,14 +77,8 @@ class PayloadEncoder:
 
     def encode(self, span: Span, place: int) -> tuple[bytes, str]:
         """Give the payload of the span at that place, and its model, "" if none."""
-        text, model = b"", ""
+        written, model = b"", ""
         inputs, outputs = span.raw_inputs, span.raw_outputs
-        if inputs is not None:
-            line = _line(inputs) if type(inputs) is bytes else encode_line(inputs)
-            text = b'"i":\n' + line
-        if outputs is not None:
-            line = _line(outputs) if type(outputs) is bytes else encode_line(outputs)
-            text += (b',"o":\n' if text else b'"o":\n') + line
         attributes = span.raw_attributes
         if attributes:
             seen = self._seen.get(id(attributes))
@@ -92,11 +86,21 @@ class PayloadEncoder:
                 written, model = self._encode_attributes(attributes, place)
             else:
                 written, model, _ = seen
-            text += b"," + written if text else written
-        if span.raw_events or span.links or span.status_message:
-            rest = b",".join(_encode_rest(span))
-            text += b"," + rest if text else rest
-        return text, model
+        has_more = span.raw_events or span.links or span.status_message
+        if not has_more and written and inputs is not None and outputs is not None:
+            # By far the most, so in one step.
+            text = b'"i":\n%b,"o":\n%b,%b' % (_line(inputs), _line(outputs), written)
+            return text, model
+        parts = []
+        if inputs is not None:
+            parts.append(b'"i":\n' + _line(inputs))
+        if outputs is not None:
+            parts.append(b'"o":\n' + _line(outputs))
+        if written:
+            parts.append(written)
+        if has_more:
+            parts += _encode_rest(span)
+        return b",".join(parts), model
 
     def _encode_attributes(
         self, attributes: dict[str, Captured], place: int
