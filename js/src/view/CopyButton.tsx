@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { Icon } from "./icons";
+import { IconButton } from "./IconButton";
 
 /** Copy text; says so for a moment. */
 export function CopyButton({ text, label }: { text: string; label: string }) {
@@ -10,15 +10,12 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
     return () => clearTimeout(timer);
   }, [done]);
   return (
-    <button
-      type="button"
-      class="st-button st-copy"
-      title={label}
-      aria-label={label}
+    <IconButton
+      icon={done ? "done" : "copy"}
+      label={label}
+      className="st-copy"
       onClick={() => copyText(text).then(setDone)}
-    >
-      <Icon name={done ? "done" : "copy"} />
-    </button>
+    />
   );
 }
 

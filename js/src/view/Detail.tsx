@@ -11,7 +11,8 @@ import { rowOf } from "../model/visible";
 import { Files } from "./BlobView";
 import { CopyButton } from "./CopyButton";
 import { Facts } from "./Facts";
-import { FamilyIcon, Icon } from "./icons";
+import { IconButton } from "./IconButton";
+import { FamilyIcon } from "./icons";
 import { JsonTree } from "./JsonTree";
 import { Missing, Shortened } from "./Missing";
 import { nameOf, Ordinal, pythonOf, typeOf } from "./Row";
@@ -30,6 +31,10 @@ import type { TraceView } from "./useTrace";
 interface Tab {
   readonly name: string;
   readonly draw: () => preact.ComponentChildren;
+  /** The other way to show it, if there is one. */
+  readonly other?: "markdown" | "raw" | undefined;
+  /** All of it, to copy. */
+  readonly text?: string | null;
 }
 
 /** The selected span's values, one tab each. */
@@ -51,16 +56,17 @@ export function Detail({
   onClose: () => void;
 }) {
   const row = rowOf(view.selected ?? 0);
-  const [markdown, setMarkdown] = useState(false);
+  const [others, setOthers] = useState<Tab["other"][]>([]);
   const fetched = remote.bodyOf(row);
   const values = fetched?.state === "ready" ? fetched.value.body : body;
   const blobs = fetched?.state === "ready" ? fetched.value.blobs : view.traceOf(row).blobs;
-  const tabs = useTabs(view, row, values, before, preview, markdown, remote);
+  const tabs = useTabs(view, row, values, before, preview, others, remote);
   const active = tabs.find((tab) => tab.name === view.state.tab) ?? tabs[0];
   const family = familyOf(typeOf(view, row));
   const model = view.spans.models.get(row);
   const id = `${view.idPrefix}-detail`;
-  const hasChat = active?.name === "Chat";
+  const other = active?.other;
+  const isOther = others.includes(other);
   return (
     <section
       class="st-detail"
@@ -83,27 +89,22 @@ export function Detail({
         <span class="st-gap" />
         <Numbers view={view} row={row} />
         <CopyButton text={pythonOf(view, row)} label="Copy Python for this span" />
-        <button
-          type="button"
-          class="st-button"
-          aria-label="Close values"
-          title="Close (Esc)"
-          onClick={onClose}
-        >
-          <Icon name="close" />
-        </button>
+        <IconButton icon="close" label="Close values (Esc)" onClick={onClose} />
       </header>
       <TabList tabs={tabs} active={active} id={id} onPick={(tab) => view.patch({ tab })}>
-        {hasChat && (
+        {other !== undefined && (
           <button
             type="button"
             class="st-toggle"
-            aria-pressed={markdown}
-            onClick={() => setMarkdown(!markdown)}
+            aria-pressed={isOther}
+            onClick={() =>
+              setOthers(isOther ? others.filter((one) => one !== other) : [...others, other])
+            }
           >
-            markdown
+            {other}
           </button>
         )}
+        {active?.text != null && <CopyButton text={active.text} label="Copy all" />}
       </TabList>
       <div
         class="st-panel"
@@ -195,7 +196,7 @@ function useTabs(
   body: Body | null,
   before: Body | null,
   preview: Preview | null,
-  markdown: boolean,
+  others: readonly Tab["other"][],
   remote: Remote,
 ): readonly Tab[] {
   const chat = useMemo(() => (body === null ? null : chatOf(body)), [body]);
@@ -210,11 +211,20 @@ function useTabs(
   const trace = view.traceOf(row);
   const events = spans.events.get(row) ?? [];
   const feedback = [...trace.assessments, ...remote.added].filter((one) => (one.row ?? 0) === row);
-  const value =
-    (name: string, json: string | null, short: string | null, bytes: number | null) => () =>
+  const markdown = others.includes("markdown");
+  const value = (
+    name: string,
+    json: string | null,
+    short: string | null = null,
+    bytes: number | null = null,
+  ): Tab => ({
+    name,
+    text: json,
+    other: json === null ? undefined : json[0] === '"' ? "markdown" : "raw",
+    draw: () =>
       json !== null ? (
         <>
-          <JsonTree json={json} label={name} />
+          <JsonTree json={json} label={name} markdown={markdown} raw={others.includes("raw")} />
           {bytes !== null && bytes > json.length && (
             <Shortened size={formatBytes(bytes)} trace={trace} row={row} remote={remote} />
           )}
@@ -228,7 +238,8 @@ function useTabs(
           hasBody={body !== null}
           remote={remote}
         />
-      );
+      ),
+  });
   const tabs: Tab[] = [];
   if (comparison !== null && before !== null && changeWords(comparison, row).startsWith("≠")) {
     tabs.push({ name: "Changes", draw: () => <ChangesTab before={before} after={body} /> });
@@ -242,20 +253,16 @@ function useTabs(
     });
   }
   if (chat !== null)
-    tabs.push({ name: "Chat", draw: () => <ChatTab messages={chat} markdown={markdown} /> });
+    tabs.push({
+      name: "Chat",
+      other: "markdown",
+      draw: () => <ChatTab messages={chat} markdown={markdown} />,
+    });
   if (found !== null)
     tabs.push({ name: "Documents", draw: () => <DocumentsTab documents={found} /> });
-  tabs.push({
-    name: "Input",
-    draw: value("Input", body?.input ?? null, preview?.input ?? null, body?.inputBytes ?? null),
-  });
-  tabs.push({
-    name: "Output",
-    draw: value("Output", body?.output ?? null, preview?.output ?? null, body?.outputBytes ?? null),
-  });
-  if (body?.attributes != null) {
-    tabs.push({ name: "Attributes", draw: value("Attributes", body.attributes, null, null) });
-  }
+  tabs.push(value("Input", body?.input ?? null, preview?.input, body?.inputBytes));
+  tabs.push(value("Output", body?.output ?? null, preview?.output, body?.outputBytes));
+  if (body?.attributes != null) tabs.push(value("Attributes", body.attributes));
   if (events.length > 0 || body?.events != null || body?.links != null) {
     tabs.push({
       name: "Events",

@@ -14,6 +14,7 @@ import {
 import { BlobView } from "./BlobView";
 import { CopyButton, copyText } from "./CopyButton";
 import { FoldedText } from "./FoldedText";
+import { Markdown } from "./Markdown";
 
 const PAGE = 200;
 const MAX_MOUNTED = 500;
@@ -23,11 +24,25 @@ const PREVIEW = 90;
 const INDENT = 14;
 
 /** A value given as JSON text, as rows that open on demand. What is no JSON shows as text. */
-export function JsonTree({ json, label }: { json: string; label: string }) {
+export function JsonTree({
+  json,
+  label,
+  markdown = false,
+  raw = false,
+}: {
+  json: string;
+  label: string;
+  /** Draw a value that is one text as Markdown. */
+  markdown?: boolean;
+  /** Show the JSON as it is. */
+  raw?: boolean;
+}) {
   const doc = useMemo(() => parseJson(json), [json]);
-  if (doc === null) return <FoldedText text={json} limit={2000} className="st-code" />;
-  const text = stringOf(doc, 0);
-  if (text !== null) return <FoldedText text={text} limit={2000} />;
+  const text = doc === null ? null : stringOf(doc, 0);
+  if (text !== null) {
+    return markdown ? <Markdown text={text} /> : <FoldedText text={text} limit={2000} />;
+  }
+  if (doc === null || raw) return <FoldedText text={json} limit={8000} className="st-code" />;
   return <Rows key={json} doc={doc} label={label} />;
 }
 

@@ -1,4 +1,5 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { IconButton } from "./IconButton";
 import { Icon } from "./icons";
 
 /** Text to look for, how often it was found, and the way from one to the next. */
@@ -52,33 +53,9 @@ export function SearchBar({
           search values in the kernel
         </button>
       )}
-      <button
-        type="button"
-        class="st-button"
-        title="Previous (N)"
-        aria-label="Previous match"
-        onClick={() => onStep(-1)}
-      >
-        <Icon name="up" />
-      </button>
-      <button
-        type="button"
-        class="st-button"
-        title="Next (n)"
-        aria-label="Next match"
-        onClick={() => onStep(1)}
-      >
-        <Icon name="down" />
-      </button>
-      <button
-        type="button"
-        class="st-button"
-        title="Close (Esc)"
-        aria-label="Close search"
-        onClick={onClose}
-      >
-        <Icon name="close" />
-      </button>
+      <IconButton icon="up" label="Previous match (N)" onClick={() => onStep(-1)} />
+      <IconButton icon="down" label="Next match (n)" onClick={() => onStep(1)} />
+      <IconButton icon="close" label="Close search (Esc)" onClick={onClose} />
     </div>
   );
 }

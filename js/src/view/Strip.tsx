@@ -1,8 +1,9 @@
-import { useMemo } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import { formatCost, formatDuration, formatTokens, oneLine, plural } from "../model/format";
 import { kindCounts } from "../model/kinds";
 import { type Total, tokensOf } from "../model/rollup";
-import { FamilyIcon, Icon, type IconName } from "./icons";
+import { IconButton } from "./IconButton";
+import { FamilyIcon } from "./icons";
 import { nextError } from "./keyboard";
 import { State } from "./State";
 import type { TraceView } from "./useTrace";
@@ -55,22 +56,24 @@ export function Strip({
       )}
       {chips && view.comparison === null && <Chips view={view} />}
       {view.comparison === null && <span class="st-gap" />}
-      <Tool icon="search" label="Search (/)" pressed={state.searching} onClick={onSearch} />
-      <Tool
+      <IconButton icon="search" label="Search (/)" pressed={state.searching} onClick={onSearch} />
+      <IconButton
         icon={allOpen ? "collapse" : "expand"}
         label={allOpen ? "Close all ([)" : "Open all (])"}
         onClick={() => view.openTo(allOpen ? 0 : Number.POSITIVE_INFINITY)}
       />
       {!compact && view.comparison === null && (
-        <Tool
+        <IconButton
           icon="path"
           label="Critical path (c)"
           pressed={state.critical}
           onClick={() => view.patch({ critical: !state.critical })}
         />
       )}
-      {onExpand !== undefined && <Tool icon="enlarge" label="Open larger (o)" onClick={onExpand} />}
-      <Tool icon="help" label="Keys (?)" onClick={onHelp} />
+      {onExpand !== undefined && (
+        <IconButton icon="enlarge" label="Open larger (o)" onClick={onExpand} />
+      )}
+      <IconButton icon="help" label="Keys (?)" onClick={onHelp} />
     </div>
   );
 }
@@ -81,11 +84,10 @@ function Numbers({ view, compact }: { view: TraceView; compact: boolean }) {
   return (
     <>
       {duration !== null && <span class="st-fact">{formatDuration(duration)}</span>}
-      {running && (
-        <span class="st-fact" role="status" aria-live="polite">
-          running
-        </span>
-      )}
+      {running && <span class="st-fact">running</span>}
+      <span class="st-spoken" role="status">
+        {useProgress(view)}
+      </span>
       {!compact && <span class="st-fact">{plural(trace.spanCount, "span")}</span>}
       {trace.errorCount > 0 && (
         <button
@@ -100,6 +102,21 @@ function Numbers({ view, compact }: { view: TraceView; compact: boolean }) {
       <Sums usage={trace.usage} cost={trace.cost} total={rollup.trace} />
     </>
   );
+}
+
+const SPOKEN_MS = 5_000;
+
+/** What a screen reader says while the trace runs, a sentence in 5 s, and at its end. */
+function useProgress({ trace, running }: TraceView): string {
+  const said = useRef({ at: 0, text: "" });
+  const { at, text } = said.current;
+  const isDue = running ? at + SPOKEN_MS <= Date.now() : text.startsWith("r");
+  if (isDue) {
+    const words = [running ? "running" : "ended", plural(trace.spanCount, "span")];
+    if (trace.errorCount > 0) words.push(plural(trace.errorCount, "error"));
+    said.current = { at: Date.now(), text: words.join(", ") };
+  }
+  return said.current.text;
 }
 
 /** Tokens and cost, with a mark when more was used than is known. */
@@ -141,30 +158,5 @@ function Chips({ view }: { view: TraceView }) {
         </button>
       ))}
     </span>
-  );
-}
-
-function Tool({
-  icon,
-  label,
-  pressed,
-  onClick,
-}: {
-  icon: IconName;
-  label: string;
-  pressed?: boolean;
-  onClick: () => void;
-}) {
-  return (
-    <button
-      type="button"
-      class="st-button"
-      title={label}
-      aria-label={label}
-      aria-pressed={pressed}
-      onClick={onClick}
-    >
-      <Icon name={icon} />
-    </button>
   );
 }

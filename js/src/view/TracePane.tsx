@@ -256,7 +256,7 @@ function useTreeHeight(view: TraceView, beside: boolean, ceiling: () => number):
 
 /** Pixels the rows' box may take where all rows are asked for. Asking lays the page out. */
 function ceilingOf(host: Host, pane: HTMLElement | null): number {
-  if (document.fullscreenElement?.contains(pane)) return window.innerHeight - AROUND_ROWS;
+  if (pane?.closest(".st-root:fullscreen")) return window.innerHeight - AROUND_ROWS;
   const wanted = host.maxHeight ?? host.settings?.get().height;
   return wanted ?? Math.min(MAX_TREE_HEIGHT, window.innerHeight * 0.6);
 }

@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useState } from "preact/hooks";
 import { reasonOf } from "../model/decode";
 import { readSection } from "../model/inflate";
 import type { Section } from "../model/types";
@@ -49,21 +49,4 @@ export function useWidth(ref: { current: Element | null }): number {
     return () => observer.disconnect();
   }, [ref]);
   return width;
-}
-
-const TICK_MS = 250;
-
-/** µs since the trace's start, ticking while it runs; the trace's known end otherwise. */
-export function useNow(running: boolean, startNs: string, knownEnd: number): number {
-  const [, tick] = useState(0);
-  useEffect(() => {
-    if (!running) return;
-    const timer = setInterval(() => {
-      if (!document.hidden) tick((n) => n + 1);
-    }, TICK_MS);
-    return () => clearInterval(timer);
-  }, [running]);
-  if (!running) return knownEnd;
-  const elapsed = Date.now() * 1000 - Number(BigInt(startNs) / 1000n);
-  return Math.max(knownEnd, elapsed);
 }

@@ -1,5 +1,6 @@
 /** Pixel sizes that script and style sheet must agree on. */
-export const ROW_HEIGHT = 24;
+/** A finger needs more room than a mouse. */
+export const ROW_HEIGHT = matchMedia("(pointer: coarse)").matches ? 36 : 24;
 export const AXIS_HEIGHT = 20;
 export const INDENT = 14;
 /** Deeper levels are written as a number before the name. */

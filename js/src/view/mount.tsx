@@ -32,37 +32,47 @@ export function mount(element: HTMLElement, payload: unknown, host: Host, plain?
   let shown: Payload | null = null;
   let drawnAt = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const draw = (next: Payload) => {
+  let isInSight = true;
+  const draw = () => {
+    clearTimeout(timer);
+    if (shown === null) return;
     drawnAt = performance.now();
-    render(<Guarded key={next.key} payload={next} host={host} />, root);
+    render(<Guarded key={shown.key} payload={shown} host={host} />, root);
+    // Time goes on for what runs, where somebody can see it.
+    if (shown.live && isInSight) timer = setTimeout(draw, LIVE_MS);
   };
+  const sight = new IntersectionObserver(([entry]) => {
+    isInSight = entry?.isIntersecting === true;
+    if (isInSight && shown?.live) draw();
+  });
+  sight.observe(root);
   const update = (data: unknown, text?: string) => {
     const decoded = decodePayload(data);
-    clearTimeout(timer);
     if (!decoded.ok) {
+      clearTimeout(timer);
       shown = null;
       render(<Failure error={decoded.error} plain={text} />, root);
       return;
     }
-    let next = decoded.payload;
-    const isSame = shown !== null && shown.key === next.key;
+    const next = decoded.payload;
+    const isSame = shown?.key === next.key;
     // A late one of a lower revision; the newest may still be waiting for its turn.
-    if (isSame && shown !== null && next.rev < shown.rev) next = shown;
+    if (isSame && shown !== null && next.rev < shown.rev) return;
     shown = next;
-    const wait = isSame && next.live ? drawnAt + LIVE_MS - performance.now() : 0;
-    if (wait > 0) timer = setTimeout(draw, wait, next);
-    else draw(next);
+    const isTurn = isInSight && drawnAt + LIVE_MS <= performance.now();
+    if (!isSame || !next.live || isTurn) draw();
   };
   update(payload, plain);
   const stopListening = settings?.listen(() => {
     applyTheme();
-    if (shown !== null) draw(shown);
+    draw();
   });
 
   return {
     update,
     dispose() {
       clearTimeout(timer);
+      sight.disconnect();
       stopListening?.();
       render(null, root);
       root.remove();

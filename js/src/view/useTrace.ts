@@ -22,7 +22,6 @@ import {
   rowOf,
   visibleItems,
 } from "../model/visible";
-import { useNow } from "./hooks";
 import type { Host } from "./host";
 import { DIGEST_ROWS, ROWS_WITHOUT_BUTTON } from "./measures";
 
@@ -84,7 +83,8 @@ export function useTrace(
   const longest = Math.max(trace.duration ?? 0, comparison?.before.duration ?? 0);
   const whole = useMemo(() => traceRange(spans, longest), [spans, longest]);
   const running = payload.live && trace.state === "IN_PROGRESS";
-  const now = useNow(running, trace.startNs, whole.to);
+  const elapsed = running ? Date.now() * 1000 - Number(BigInt(trace.startNs) / 1000n) : 0;
+  const now = Math.max(whole.to, elapsed);
   const critical = useMemo(() => criticalPath(spans, whole.to), [spans, whole]);
   const self = useMemo(() => new Map<number, readonly Range[]>(), [spans, now]);
   const selfOf = (row: number) => {
@@ -92,7 +92,7 @@ export function useTrace(
     self.set(row, stretches);
     return stretches;
   };
-  const range = { from: whole.from, to: Math.max(whole.to, running ? now : whole.to) };
+  const range = { from: whole.from, to: now };
   const { only } = state;
   const isShown = (row: number) => only === null || isOfKind({ spans, range, selfOf }, row, only);
   const wanted = useMemo(
