@@ -360,6 +360,33 @@ test("rows that came while the reader watched are not folded away", () => {
   expect(names().filter((name) => name === "retrieve").length).toBe(1);
 });
 
+test("values are shown raw or as Markdown, and copied as a whole", () => {
+  const output = (json: string) => {
+    const single = structuredClone(payload("single")) as {
+      key: string;
+      traces: { bodies: unknown; cut: unknown }[];
+    };
+    const [trace] = single.traces;
+    if (trace !== undefined) trace.bodies = { r: [0], b: [{ out: json }] };
+    return { ...single, key: json.length.toString(16).padStart(16, "0") };
+  };
+  const open = (json: string) => {
+    act(() => mounted?.dispose());
+    show(output(json));
+    click(one(".st-row"));
+    click(all("[role=tab]").find((tab) => tab.textContent === "Output"));
+    expect(one("[aria-label='Copy all']")).toBeTruthy();
+    click(one(".st-toggle"));
+  };
+
+  open('{"a": [1,  2]}');
+  expect(one(".st-toggle").textContent).toBe("raw");
+  expect(one(".st-panel").textContent).toBe('{"a": [1,  2]}');
+  open('"**bold**"');
+  expect(one(".st-toggle").textContent).toBe("markdown");
+  expect(one(".st-panel strong, .st-panel b").textContent).toBe("bold");
+});
+
 test("failed and slow spans can be shown alone, each with the way to it", () => {
   show(payload("agent"));
   const chips = all(".st-chip");

@@ -98,7 +98,7 @@ def test_it_grows_without_a_jump_and_ends_at_rest(folder, watched):
     # The first step runs, and is there before it ends.
     assert tree.locator(".st-running-bar").count() == 2
     assert tree.locator(".st-strip .st-state-running").count() == 1
-    assert tree.locator("[role=status]").inner_text() == "running"
+    assert tree.locator("[role=status]").inner_text() == "running, 2 spans"
 
     elapsed = tree.locator(".st-strip .st-fact").first
     before = elapsed.inner_text()

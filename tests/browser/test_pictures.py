@@ -17,6 +17,9 @@ FONTS = """
 :root { --jp-ui-font-family: "DejaVu Sans"; --jp-code-font-family: "DejaVu Sans Mono"; }
 body { margin: 12px; background: light-dark(#fff, #111); }
 """
+TWO_FRAMES = """new Promise((done) => {
+  requestAnimationFrame(() => requestAnimationFrame(() => done()));
+})"""
 THEMES = {"light": "vscode-light", "dark": "vscode-dark"}
 
 
@@ -117,27 +120,33 @@ def site(tmp_path_factory):
         yield site
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.fixture(scope="module", params=THEMES)
+def themed(browser, request):
+    """A theme and the page that all its pictures are taken of."""
+    context = browser.new_context(
+        viewport={"width": 984, "height": 700}, color_scheme=request.param
+    )
+    page = context.new_page()
+    # A trace that runs is drawn up to now: 2.4 s after it began.
+    page.clock.set_fixed_time(T0 / 1e9 + 2.4)
+    yield request.param, page
+    context.close()
+
+
 @pytest.mark.parametrize("state", STATES)
-def test_it_looks_as_kept(site, browser, state, theme):
+def test_it_looks_as_kept(site, themed, state):
+    theme, page = themed
     make, options, act = STATES[state]
     if options.get("mode") == "compare":
         output = diff_bundle(TraceDiff(make(), later_agent_trace()))[MIME]
     else:
         traces = [make()] if state != "rows" else [make(), retrieval()]
         output = build_output(traces, key="a" * 16, budget=COMPLETE, **options)
-    context = browser.new_context(
-        viewport={"width": 984, "height": 700}, color_scheme=theme
-    )
-    page = context.new_page()
-    # A trace that runs is drawn up to now: 2.4 s after it began.
-    page.clock.set_fixed_time(T0 / 1e9 + 2.4)
     page.goto(site.add(f"{state}-{theme}", output, THEMES[theme]))
     page.add_style_tag(content=FONTS)
     page.locator(".st-root :is(.st-row, .st-line)").first.wait_for()
 
     act(page)
 
-    page.wait_for_timeout(150)
+    page.evaluate(TWO_FRAMES)
     assert_looks_the_same(page, ".st-root", f"{state}-{theme}")
-    context.close()

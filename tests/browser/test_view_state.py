@@ -162,7 +162,7 @@ def test_an_update_neither_jumps_nor_shrinks_nor_loses_the_selection(site, page)
     page.locator(".st-more").click()
     page.locator(".st-scroll").evaluate("box => { box.scrollTop = 240 }")
     page.locator(".st-name >> text=step 14").click()
-    page.locator("[aria-label='Close values']").click()
+    page.locator("[aria-label='Close values (Esc)']").click()
     top = page.locator(".st-scroll").evaluate("box => box.scrollTop")
     height = page.locator(".st-root").bounding_box()["height"]
 

@@ -62,9 +62,7 @@ def assert_looks_the_same(
         baseline.write_bytes(taken)
     assert baseline.exists(), f"look at out/pictures/{name}.png and keep it"
     given = {"kept": _base64(baseline.read_bytes()), "taken": _base64(taken)}
-    blank = page.context.new_page()
-    found = blank.evaluate(_COMPARE, {**given, "block": BLOCK})
-    blank.close()
+    found = page.evaluate(_COMPARE, {**given, "block": BLOCK})
     where = f"compare out/pictures/{name}.png with {baseline}"
     assert isinstance(found, (int, float)), f"{found}: {where}"
     assert found <= MOST_DIFFERENT, f"{found:.1%} of it differs: {where}"

@@ -99,7 +99,7 @@ function Numbers({ view, compact }: { view: TraceView; compact: boolean }) {
           {plural(trace.errorCount, "error")}
         </button>
       )}
-      <Sums usage={trace.usage} cost={trace.cost} total={rollup.trace} />
+      {!compact && <Sums usage={trace.usage} cost={trace.cost} total={rollup.trace} />}
     </>
   );
 }
