@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import shutil
 import sys
@@ -347,7 +348,7 @@ def _describe_prune(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--max-mb",
-        type=float,
+        type=_megabytes,
         metavar="MB",
         help="so many more that the store takes no more than this",
     )
@@ -480,6 +481,14 @@ def _port(text: str) -> int:
         msg = f"a number from 0 to {_LAST_PORT}, not {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return int(text)
+
+
+def _megabytes(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < math.inf:
+        msg = f"a number of megabytes, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return number
 
 
 def _count(text: str) -> int:

@@ -92,7 +92,7 @@ def prices_in(path: str) -> Prices:
 
     try:
         return Prices(read_prices(json.loads(Path(path).read_text(encoding="utf-8"))))
-    except OSError as error:
+    except (OSError, RecursionError) as error:
         raise ValueError(str(error)) from None
 
 

@@ -116,7 +116,7 @@ def _of_documents(path: _Path, first: bytes, file: IO[bytes]) -> Iterator[Trace]
     """Read a document a line, or one document over many lines."""
     try:
         found = read_json(first)
-    except ValueError:
+    except (ValueError, RecursionError):
         text = first + file.read(MAX_DOCUMENT_BYTES + 1)
         yield from _traces_of(path, 1, _parsed(path, 1, text))
         return

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import os
 import random
 
-from spantree.entities import Trace
+from spantree.entities import Feedback, Trace
 from spantree.exceptions import SpantreeException
 from spantree.recording import start_span, update_current_trace
+from spantree.store import open_store, parse_tracking_uri
 from spantree.testing import recorded_traces
 
 MUTATIONS = int(os.environ.get("SPANTREE_MUTATIONS", "1000"))
@@ -18,6 +20,8 @@ WRONG = (
     True,
     -1,
     2**70,
+    -(2**63),
+    10**400,
     1e308,
     "",
     "\ud800",
@@ -84,9 +88,12 @@ def garbled(rng, text):
     return text
 
 
-def test_only_ours_comes_out_of_mutated_traces(seed):
+def test_only_ours_comes_out_of_mutated_traces(seed, tmp_path):
     rng = random.Random(seed)
     whole = recorded()
+    feedback = Feedback("right", 0.5, rationale="so").to_dict()
+    whole["info"]["assessments"] = [feedback]
+    store = open_store(parse_tracking_uri(tmp_path / "traces.db"))
     text = json.dumps(whole)
     read = refused = 0
     for number in range(MUTATIONS):
@@ -110,9 +117,14 @@ def test_only_ours_comes_out_of_mutated_traces(seed):
             assert Trace.from_json(again.to_json()).to_dict() == again.to_dict()
             assert str(trace)
             assert trace.to_html()
+            with contextlib.suppress(SpantreeException):  # of ids of other forms
+                store.write([trace])
+                assert store.get(trace.key) is not None
+                store.delete([trace.key])
         except BaseException as error:
             raise AssertionError(what) from error
 
+    store.close()
     print(f"{read} read, {refused} refused")
     assert read > MUTATIONS // 50
     assert refused > MUTATIONS // 3

@@ -37,6 +37,18 @@ def number(value: Any, what: str) -> int:
     return value
 
 
+def moment(value: Any, what: str) -> int:
+    """Give nanoseconds since 1970, as :func:`text` gives a text."""
+    if type(value) is not int or not 0 <= value < _END_OF_TIME:
+        raise _wrong(what, "nanoseconds from 1970 to 2262", value)
+    return value
+
+
+def moment_or_none(value: Any, what: str) -> int | None:
+    """Give nanoseconds since 1970 or None, as :func:`moment` does."""
+    return None if value is None else moment(value, what)
+
+
 def number_or_none(value: Any, what: str) -> int | None:
     """Give a whole number or None, as :func:`number` does."""
     return None if value is None else number(value, what)

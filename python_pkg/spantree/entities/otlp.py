@@ -11,9 +11,11 @@ of a trace as a whole stands on its root.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from spantree.entities.checking import moment
 from spantree.entities.ids import parse_span_id, parse_trace_id
 from spantree.entities.otlp_info import info_from, info_out, is_trace_level
 from spantree.entities.otlp_values import (
@@ -68,6 +70,8 @@ _OUR_RESOURCE: dict[str, Any] = {
 # MLflow's exporter writes each value as JSON text.
 _MLFLOW_JSON = (CHAT_TOOLS, COST, MODEL, PROVIDER, TOKEN_USAGE)
 _NO_ID = 0
+_TRACE_ID_BYTES = 16
+_DIGITS = re.compile("[0-9]{1,20}")
 
 
 def to_otlp(
@@ -335,8 +339,10 @@ def span_in(
         parent_key=_id(parent, 8, "parentSpanId") if parent else None,
         name=_text(named if named is not None else _get(found, "name", "")),
         span_type=_type_in(attributes),
-        start_time_ns=_nanoseconds(found, "startTimeUnixNano"),
-        end_time_ns=None if is_open else _nanoseconds(found, "endTimeUnixNano"),
+        start_time_ns=moment(_nanoseconds(found, "startTimeUnixNano"), "its start"),
+        end_time_ns=None
+        if is_open
+        else moment(_nanoseconds(found, "endTimeUnixNano"), "its end"),
         status_code=status,
         status_message=message,
         raw_inputs=_value_in(attributes, _IN, INPUTS),
@@ -423,7 +429,8 @@ def _id(found: object, size: int, what: str) -> int:
     text, key = found if isinstance(found, str) else "", _NO_ID
     try:
         if len(text) == 2 * size:
-            key = int(text, 16)
+            read = parse_trace_id if size == _TRACE_ID_BYTES else parse_span_id
+            key = read(text) or _NO_ID
         elif text:
             raw = base64.b64decode(text, validate=True)
             key = int.from_bytes(raw, "big") if len(raw) == size else _NO_ID
@@ -437,10 +444,10 @@ def _id(found: object, size: int, what: str) -> int:
 
 def _nanoseconds(found: dict[str, Any], key: str) -> int:
     value = _get(found, key, 0)
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        msg = f"{key} is nanoseconds since 1970, not {value!r:.40}"
-        raise OtlpError(msg)
-    return int(value)
+    if type(value) in (int, str) and _DIGITS.fullmatch(str(value)):
+        return int(value)
+    msg = f"{key} is nanoseconds since 1970, not {value!r:.40}"
+    raise OtlpError(msg)
 
 
 def _text(found: object) -> str:

@@ -83,8 +83,9 @@ def write_json(value: object) -> bytes:
     """Write what :func:`read_json` gives."""
     try:
         return orjson.dumps(value)
-    except TypeError:  # an integer beyond 64 bits
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except TypeError:  # an integer beyond 64 bits, a lone surrogate
+        text = json.dumps(all_visible(value), ensure_ascii=False, separators=(",", ":"))
+        return text.encode()
 
 
 def all_visible(value: Any) -> Any:

@@ -101,7 +101,11 @@ def write_headers(parent: TraceParent) -> dict[str, str]:
     from urllib.parse import quote
 
     given = {SESSION_ITEM: parent.session, USER_ITEM: parent.user}
-    items = [f"{k}={quote(v, safe='')}" for k, v in given.items() if v]
+    items = [
+        f"{k}={quote(v, safe='', errors='backslashreplace')}"
+        for k, v in given.items()
+        if v
+    ]
     while items and len(",".join(items)) > _MOST_BAGGAGE_BYTES:
         items.pop()
     if items:

@@ -6,7 +6,14 @@ from binascii import a2b_base64, b2a_base64
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from spantree.entities.checking import items, mapping, number, number_or_none, text
+from spantree.entities.checking import (
+    items,
+    mapping,
+    moment,
+    moment_or_none,
+    number,
+    text,
+)
 from spantree.entities.drawing import RENDERERS
 from spantree.entities.errors import reading
 from spantree.entities.ids import parse_trace_id, span_id_text, trace_id_text
@@ -360,8 +367,8 @@ class Span:
             else None,
             name=text(data["name"], "name"),
             span_type=str(span_type),
-            start_time_ns=number(data["start_time_unix_nano"], "start_time_unix_nano"),
-            end_time_ns=number_or_none(
+            start_time_ns=moment(data["start_time_unix_nano"], "start_time_unix_nano"),
+            end_time_ns=moment_or_none(
                 data.get("end_time_unix_nano"), "end_time_unix_nano"
             ),
             status_code=SpanStatusCode(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DISPLAYS = ("on", "off", "tree", "rows", "compact", "table")
+_MOST_DIGITS = 18
 _MAX_TRACES = "MAX_TRACES_TO_DISPLAY_IN_NOTEBOOK"
 # Variables of a trait that are not SPANTREE_ and its name; the first that is set holds.
 _VARIABLES = {"max_traces": (f"SPANTREE_{_MAX_TRACES}", f"MLFLOW_{_MAX_TRACES}")}
@@ -117,7 +118,7 @@ def _parsed(name: str, text: str) -> object:
         return [word.strip() for word in text.split(",") if word.strip()]
     if isinstance(trait, Bool):
         return _SWITCHES.get(text.lower(), text)
-    if isinstance(trait, Int) and text.isdecimal():
+    if isinstance(trait, Int) and text.isdecimal() and len(text) <= _MOST_DIGITS:
         return int(text)
     return text
 

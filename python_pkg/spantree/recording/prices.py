@@ -159,7 +159,11 @@ def read_prices(data: Mapping[str, Any]) -> dict[tuple[str, str], Price]:
     """
     found: dict[tuple[str, str], Price] = {}
     try:
-        scale = _MILLION / data.get("per", _MILLION)
+        per = data.get("per", _MILLION)
+        if type(per) is not int or not 1 <= per <= _MOST_TOKENS:
+            msg = f"per is a whole number of tokens, not {per!r:.40}"
+            raise ValueError(msg)
+        scale = _MILLION / per
         for row in data["models"]:
             price = make_price(row, scale, str(data.get("version", _USERS)))
             for name in (row["model"], *row.get("aliases", ())):
@@ -191,12 +195,15 @@ def make_price(
     numbers: dict[str, float] = {}
     for name in ("input", *_OPTIONAL):
         value = row.get(name)
-        if type(value) in (int, float) and 0 <= float(value or 0) < _MILLION:
+        if type(value) in (int, float) and 0 <= (value or 0) < _MILLION:
             numbers[name] = float(value or 0) * scale
         elif value is not None or name not in _OPTIONAL:
-            msg = f"a price of {name} is a number of USD, not {value!r}"
+            msg = f"a price of {name} is a number of USD, not {value!r:.40}"
             raise ValueError(msg)
     most = row.get("max_input_tokens")
+    if most is not None and type(most) is not int:
+        msg = f"max_input_tokens is a whole number, not {most!r:.40}"
+        raise ValueError(msg)
     return Price(**numbers, max_input_tokens=most, version=version)
 
 

@@ -78,10 +78,15 @@ class HttpClient:
         own_certificate: tuple[str, str | None] = ("", None),
         verify: bool = True,
     ) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            self._port = parts.port or _PORTS[parts.scheme]
+        except (KeyError, ValueError):
+            # What it says of it may hold a part of a password.
+            msg = "the server's address can't be read"
+            raise NotAllowedError(msg, "write http(s)://host:port") from None
         self._scheme = parts.scheme
         self._host = parts.hostname or "localhost"
-        self._port = parts.port or _PORTS[parts.scheme]
         self._path = parts.path.rstrip("/")
         self._timeout_s = timeout_s
         self._ca_file = ca_file
@@ -325,7 +330,9 @@ def _basic(
 ) -> dict[str, str]:
     if not user:
         return {}
-    pair = f"{unquote(user)}:{unquote(password or '')}".encode()
+    pair = f"{unquote(user)}:{unquote(password or '')}".encode(
+        "utf-8", "surrogateescape"
+    )
     return {name: f"Basic {base64.b64encode(pair).decode()}"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -288,7 +289,7 @@ def assessment_row(assessment: Assessment) -> Row:
         ASSESSMENT_KINDS.index(a.kind),
         a.name,
         None if a.value is None else _json(a.value),
-        float(a.value) if is_number else None,
+        _as_float(a.value) if is_number else None,
         None if a.error is None else _json(asdict(a.error)),
         a.source.source_type,
         a.source.source_id,
@@ -299,6 +300,13 @@ def assessment_row(assessment: Assessment) -> Row:
         a.overrides,
         int(a.valid),
     )
+
+
+def _as_float(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # an integer of hundreds of digits
+        return math.copysign(math.inf, number)
 
 
 def assessment_from_row(trace_id: str, row: Row) -> Assessment:

@@ -250,6 +250,11 @@ def _with_scheme(text: str, scheme: str, rest: str) -> Target:
         "https": TargetKind.HTTP,
         "databricks": TargetKind.DATABRICKS,
     }.get(scheme, TargetKind.OTLP)
+    if kind in (TargetKind.HTTP, TargetKind.OTLP) and not _may_be_asked(text):
+        # Not shown as a whole: with a slash in it, a password ends elsewhere.
+        shown = f"{scheme}://{rest.rpartition('@')[2]}"
+        msg = f"{shown!r:.80} is no address: write {scheme}://host or {scheme}://host:port."
+        raise SpantreeException(msg)
     return Target(kind, without_password(text), url=text)
 
 
@@ -278,11 +283,27 @@ def _plain_path(text: str) -> Target:
 
 
 def _file(path: Path) -> Target:
-    whole = expanded(path).absolute()
-    if "\0" in str(whole):
-        msg = f"A file's name holds no NUL character, as {str(path)!r:.80} does."
+    if not _may_name_a_file(str(path)):
+        msg = f"No file can have the name {str(path)!r:.80}."
         raise SpantreeException(msg)
+    whole = expanded(path).absolute()
     return Target(TargetKind.SQLITE, f"sqlite:///{whole}", path=whole)
+
+
+def _may_name_a_file(text: str) -> bool:
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:  # surrogates that stand for no byte
+        return False
+
+
+def _may_be_asked(url: str) -> bool:
+    """Tell whether a URL names a host, and a port if any."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and (parts.port or 1) > 0 and url.isprintable()
+    except ValueError:
+        return False
 
 
 def _is_local(text: str) -> bool:

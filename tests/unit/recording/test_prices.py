@@ -219,6 +219,9 @@ def test_every_row_says_where_and_when_its_prices_were_read():
         assert (row["checked"] or "") <= TABLE["version"]
 
 
+ROW = {"provider": "p", "model": "m", "input": 1}
+
+
 def test_a_table_with_a_model_twice_is_refused():
     row = {"provider": "p", "model": "m", "input": 1}
 
@@ -226,6 +229,23 @@ def test_a_table_with_a_model_twice_is_refused():
         read_prices(
             {"version": "v", "models": [row, {**row, "model": "n", "aliases": ["m"]}]}
         )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"models": 5},
+        {"models": [{**ROW, "input": 10**400}]},
+        {"models": [{**ROW, "input": -1}]},
+        {"models": [{**ROW, "max_input_tokens": "many"}]},
+        {"models": [ROW], "per": 0},
+        {"models": [ROW], "per": float("nan")},
+        {"models": [ROW], "per": "1k"},
+    ],
+)
+def test_a_table_that_can_not_be_used_is_refused(wrong):
+    with pytest.raises(ValueError, match="number|table"):
+        read_prices(wrong)
 
 
 def test_the_table_is_small():

@@ -113,6 +113,14 @@ def test_identifiers_are_sent_only_when_asked():
         assert set(spantree.headers()) == {"traceparent"}
 
 
+def test_a_lone_surrogate_travels_visibly():
+    with spantree.start_span("here"):
+        spantree.update_current_trace(session_id="a\ud800")
+        parent = read_headers(spantree.headers(baggage=True))
+
+    assert parent.session == "a\\ud800"
+
+
 def test_baggage_becomes_session_and_user_unless_set_otherwise():
     headers = {"traceparent": PARENT, "baggage": "session.id=s%201, user.id=me;p=1,x=y"}
     with spantree.tracing.context(user="you"):

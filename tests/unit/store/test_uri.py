@@ -44,10 +44,29 @@ def test_forms(uri, kind, path):
     assert (target.kind, target.path) == (kind, path)
 
 
-@pytest.mark.parametrize("uri", ["a\0b.db", "sqlite:///%00.db", "file:///a%00b"])
+@pytest.mark.parametrize(
+    "uri", ["a\0b.db", "sqlite:///%00.db", "file:///a%00b", "\ud800.db"]
+)
 def test_names_that_no_file_can_have_are_refused(uri):
-    with pytest.raises(SpantreeException, match="NUL"):
+    with pytest.raises(SpantreeException, match="No file can have the name"):
         parse_tracking_uri(uri)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["http://h:port", "https://h:70000", "http://[", "otlp+http://:1", "http://a\nb"],
+)
+def test_addresses_that_nobody_has_are_refused(uri):
+    with pytest.raises(SpantreeException, match="is no address: write"):
+        parse_tracking_uri(uri)
+
+
+def test_an_address_with_a_slash_in_its_password_does_not_show_it():
+    with pytest.raises(SpantreeException) as caught:
+        parse_tracking_uri("http://me:s3/cret@host:5000")
+
+    assert "s3" not in str(caught.value)
+    assert "'http://host:5000' is no address" in str(caught.value)
 
 
 def test_a_home_that_nobody_has_is_a_folder_of_that_name():

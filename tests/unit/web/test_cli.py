@@ -157,6 +157,7 @@ def test_doctor_finds_what_is_well_and_what_is_not(run, stored, tmp_path):
         (["import", "missing.json"], 1, "No such file"),
         (["prune", "--older", "1x", "--yes"], 2, "not '1x'"),
         (["prune", "--yes"], 2, "prune needs older="),
+        (["prune", "--max-mb", "nan", "--yes"], 2, "a number of megabytes, not 'nan'"),
         (["ui", "--host", "0.0.0.0", "--no-token"], 2, "this machine only"),
         (["ui", "--host", "256.1.1.1"], 2, "can't listen on 256.1.1.1"),
         (["ui", "-p", "99999"], 2, "from 0 to 65535, not '99999'"),
