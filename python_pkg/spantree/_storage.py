@@ -196,6 +196,8 @@ class Storage:
         """Count what was saved and sent, and what waits."""
         writer = self._writer
         counts = dict(_NOTHING_WRITTEN if writer is None else writer.stats())
+        if self._store is not None:
+            counts["dropped"] += self._store.forgotten
         if (dispatch := self.dispatch()) is not None:
             sent = dispatch.stats()
             sent["waiting"] += counts["waiting"]

@@ -47,7 +47,10 @@ def configure(**options: Any) -> None:
               ``dialect`` (``"gen_ai"``, ``"openinference"``, ``"both"``, ``"none"``:
               whose words stand beside our own), ``names`` (``"own"``, ``"semconv"``),
               ``content`` (False: no inputs, outputs, messages, previews) and
-              ``max_events`` (a span); None for the defaults.
+              ``max_events`` (a span); None for the defaults;
+            - ``durability``: ``"normal"``, where a trace that was saved survives any end
+              of the process, or ``"full"``, where it also survives a loss of power,
+              as each commit waits for the disk; None for SPANTREE_DURABILITY.
 
     Raises:
         SpantreeException: If an option is unknown or its value impossible; nothing
@@ -57,7 +60,7 @@ def configure(**options: Any) -> None:
         >>> configure(max_item=5)
         Traceback (most recent call last):
         ...
-        spantree.entities.errors.SpantreeException: Unknown option 'max_item'. Did you mean 'max_items'? Known: capture_inputs, capture_outputs, mask, max_depth, max_events, max_items, max_nodes, max_value_bytes, otlp, prices, redact, sampling_ratio, serializers, span_processors.
+        spantree.entities.errors.SpantreeException: Unknown option 'max_item'. Did you mean 'max_items'? Known: capture_inputs, capture_outputs, durability, mask, max_depth, max_events, max_items, max_nodes, max_value_bytes, otlp, prices, redact, sampling_ratio, serializers, span_processors.
     """  # noqa: E501 - a message is one line
     for name in options:
         if name not in _APPLY:
@@ -75,6 +78,7 @@ def reset_options() -> None:
     configure(
         capture_inputs=None,
         capture_outputs=None,
+        durability=None,
         otlp=None,
         prices=None,
         redact=True,
@@ -217,6 +221,17 @@ def _otlp(options: Mapping[str, Any]) -> Callable[[], object]:
     return lambda: set_otlp_options(found)
 
 
+def _durability(options: Mapping[str, Any]) -> Callable[[], object]:
+    from spantree.store.durability import check_durability, set_durability
+
+    level = options["durability"]
+    if not is_a(level, str, type(None)):
+        msg = f"durability is 'normal' or 'full', not {shown(level)}."
+        raise SpantreeException(msg)
+    known = None if level is None else check_durability(str.__str__(level))
+    return lambda: set_durability(known)
+
+
 def _sampling(options: Mapping[str, Any]) -> Callable[[], object]:
     ratio = options["sampling_ratio"]
     ratio = 1.0 if ratio is None else ratio
@@ -242,6 +257,7 @@ _APPLY: Mapping[str, Callable[[Mapping[str, Any]], Callable[[], object]]] = {
     **dict.fromkeys(_LIMITS, _limits),
     "capture_inputs": _captures,
     "capture_outputs": _captures,
+    "durability": _durability,
     "mask": _redaction,
     "otlp": _otlp,
     "prices": _prices,

@@ -133,10 +133,11 @@ def stats() -> dict[str, int]:
     Returns:
         Numbers by name, since the process began: traces ``saved``, ``waiting`` for the
         store (``queue`` of them in memory, with ``queue_bytes``, and ``spilled`` in
-        files), ``dropped`` for ever, ``damaged`` in spill files; with a server also
-        ``shipped``, ``blocked`` and ``rejected``; values ``truncated``; secrets
-        ``masked``; ``warnings`` of calls that were skipped or put right, each one
-        counted though of a kind only one is logged in 60 seconds; ``internal_errors``.
+        files), ``dropped`` for ever (``memory:`` keeps 256 MB), ``damaged`` in spill
+        files; with a server also ``shipped``, ``blocked`` and ``rejected``; values
+        ``truncated``; secrets ``masked``; ``warnings`` of calls that were skipped or
+        put right, each one counted though of a kind only one is logged in 60 seconds;
+        ``internal_errors``.
     """
     return RUNTIME.stats()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["search_sessions", "search_traces", "trace_query"]
 
 _PAGE = 1000
+_LONG_SEARCH_S = 2.0
 
 
 @asks
@@ -231,6 +233,7 @@ def _found(
     spans: bool,
     everywhere: bool,
 ) -> PagedList[Trace]:
+    began = time.monotonic()
     page = RUNTIME.search_page(
         query,
         limit,
@@ -239,6 +242,16 @@ def _found(
         timeout_s=timeout,
         everywhere=everywhere,
     )
+    took_s = time.monotonic() - began
+    if page.complete and page.looked_into and took_s > _LONG_SEARCH_S:
+        warn(
+            "long_search",
+            "The search took %.0f s to look into what %s traces carry, one after the "
+            "other. Conditions on time, tags, status or names and types of spans, "
+            "added with AND, choose among them first; timeout= ends a search sooner.",
+            took_s,
+            f"{page.looked_into:,}",
+        )
     if not page.complete:
         until = datetime.fromtimestamp((page.scanned_until_ns or 0) / 1e9).astimezone()
         warn(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from spantree.search.texts import clean_text
 from spantree.store.damage import inode_of, set_aside
 from spantree.store.dialect import SQLITE
+from spantree.store.durability import synchronous
 from spantree.store.filesystem import network_type
 from spantree.store.forks import handlers
 from spantree.store.functions import register
@@ -40,7 +41,6 @@ _FORK_WAIT_S = 2.0
 _TURN_S = 0.001
 _MAX_IDLE_READERS = 2
 _PRAGMAS = (
-    "synchronous=NORMAL",
     "cache_size=-65536",
     "temp_store=MEMORY",
 )
@@ -108,6 +108,7 @@ class Connections:
         """Counts the openings of the writer; what was cached of the file ends there."""
         self._network: str | None = None
         self._writer: SqliteConnection | None = None
+        self._synchronous = ""
         self._prepare: Callable[[SqliteConnection], object] | None = None
         self._inode: tuple[int, int] | None = None
         self._pool = threading.Condition(threading.Lock())
@@ -136,6 +137,10 @@ class Connections:
                 self._writer = connection
             self._inode = inode_of(self.path)
             self.generation += 1
+            self._synchronous = ""
+        if self._synchronous != synchronous():
+            self._synchronous = synchronous()
+            self._writer.execute(f"PRAGMA synchronous={self._synchronous}")
         return self._writer
 
     @contextlib.contextmanager

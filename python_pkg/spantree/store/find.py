@@ -56,11 +56,13 @@ class Found(NamedTuple):
         rows: In order; of each its number and the columns asked for, then others.
         cursor: None after the last result.
         scanned_until: The start of the last trace looked at, if time ran out.
+        looked_into: How many traces were decided by what their spans carry.
     """
 
     rows: list[Row]
     cursor: str | None
     scanned_until: int | None = None
+    looked_into: int = 0
 
 
 class Statement(NamedTuple):
@@ -140,23 +142,26 @@ def _searched(
     connection = known.connection
     deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
     found: list[tuple[int, list[Place]]] = []
+    looked_into = 0
 
     def rows() -> list[Row]:
         numbers = [number for number, _ in found]
         by_number = {row[0]: row for row in read_rows(connection, columns, numbers)}
         return [by_number[number] for number in numbers]
 
-    for kept, reached in _batches(connection, query, statement):
+    for count, kept, reached in _batches(connection, query, statement):
+        looked_into += count
         found += kept
         if limit is not None and len(found) > limit:
             found = found[:limit]
             following = write_cursor(query.order, found[-1][1]) if found else None
-            return Found(rows(), following)
+            return Found(rows(), following, looked_into=looked_into)
         if time.monotonic() > deadline:
             start_ns = reached[-2]
             until = start_ns if isinstance(start_ns, int) else None
-            return Found(rows(), write_cursor(query.order, reached), until)
-    return Found(rows(), None)
+            following = write_cursor(query.order, reached)
+            return Found(rows(), following, until, looked_into)
+    return Found(rows(), None, looked_into=looked_into)
 
 
 def build(
@@ -207,14 +212,14 @@ def _written(
 
 def _batches(
     connection: Connection, query: Query, statement: Statement
-) -> Iterator[tuple[list[tuple[int, list[Place]]], list[Place]]]:
-    """Give the rows that match with their positions, and how far that is."""
+) -> Iterator[tuple[int, list[tuple[int, list[Place]]], list[Place]]]:
+    """Give how many were looked at, those that match, placed, and how far that is."""
     rows = connection.stream(statement.sql, statement.parameters)
     while batch := rows.fetchmany(_CHECKED_AT_ONCE):
         keys = {row[0]: int.from_bytes(row[1 + ID_PLACE], "big") for row in batch}
         kept = _checked(connection, query, keys)
         placed = [(row[0], _place(row, _POSITION)) for row in batch if row[0] in kept]
-        yield placed, _place(batch[-1], _POSITION)
+        yield len(batch), placed, _place(batch[-1], _POSITION)
 
 
 def _checked(connection: Connection, query: Query, keys: dict[int, int]) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from dataclasses import replace
@@ -33,16 +34,29 @@ if TYPE_CHECKING:
     from spantree.search.summary import Summary
 
 
+_logger = logging.getLogger("spantree.store")
+
 MAX_TRACES = 10_000
+MAX_BYTES = 256 * 2**20
+# What a span takes besides the values it carries, about.
+_BYTES_AROUND_A_SPAN = 1_000
+_BYTES_OF_A_NUMBER = 32
 
 
 class MemoryStore:
-    """A :class:`~spantree.store.protocol.Store` that ends with its process."""
+    """A :class:`~spantree.store.protocol.Store` that ends with its process.
+
+    It keeps the newest traces, at most :data:`MAX_TRACES` of :data:`MAX_BYTES` in all;
+    open ones stay.
+    """
 
     def __init__(self) -> None:
         self.location = "memory:"
         self.attachments: Attachments = AttachmentsInMemory()
+        self.forgotten = 0
         self._lock = threading.RLock()
+        self._sizes: dict[int, int] = {}
+        self._bytes = 0
         self._traces: dict[int, Trace] = {}
         self._prepared: dict[int, Prepared] = {}
         self._experiments = {DEFAULT_NAME: Experiment(DEFAULT_ID, DEFAULT_NAME)}
@@ -113,9 +127,7 @@ class MemoryStore:
         """See the protocol."""
         with self._lock:
             known = {key for key in keys if key in self._traces}
-            for key in known:
-                del self._traces[key], self._prepared[key]
-            self.attachments.delete(known)
+            self._remove(known)
             return len(known)
 
     def put_assessment(self, key: int, assessment: Assessment) -> None:
@@ -191,16 +203,33 @@ class MemoryStore:
 
     def _keep(self, trace: Trace) -> None:
         prepared = prepare(trace)
+        size = _size_of(trace)
+        self._bytes += size - self._sizes.get(trace.key, 0)
+        self._sizes[trace.key] = size
         self._traces[trace.key] = trace
         self._prepared[trace.key] = prepared
 
+    def _remove(self, keys: Iterable[int]) -> None:
+        for key in keys:
+            del self._traces[key], self._prepared[key]
+            self._bytes -= self._sizes.pop(key)
+        self.attachments.delete(keys)
+
     def _forget_oldest(self) -> None:
-        while len(self._traces) > MAX_TRACES:
+        while len(self._traces) > MAX_TRACES or self._bytes > MAX_BYTES:
             finished = (k for k, t in self._traces.items() if not _is_open(t))
             key = next(finished, None)
             if key is None:
                 return
-            del self._traces[key], self._prepared[key]
+            self._remove((key,))
+            if not self.forgotten:
+                _logger.warning(
+                    "The store in memory is full (%s traces, %d MB): from now on the "
+                    "oldest go. Name a file in SPANTREE_TRACKING_URI to keep all.",
+                    f"{len(self._traces):,}",
+                    self._bytes / 1e6,
+                )
+            self.forgotten += 1
 
     def _located(self, trace: Trace) -> Trace:
         """See to it that the experiment exists; text that is no id is its name."""
@@ -250,6 +279,26 @@ class MemoryStore:
 
 def _is_open(trace: Trace) -> bool:
     return trace.info.state is TraceState.IN_PROGRESS
+
+
+def _size_of(trace: Trace) -> int:
+    """Estimate the bytes that a trace takes."""
+    return sum(
+        _BYTES_AROUND_A_SPAN
+        + _length(span.raw_inputs)
+        + _length(span.raw_outputs)
+        + sum(map(_length, span.raw_attributes.values()))
+        + sum(_length(v) for _, _, more in span.raw_events for v in more.values())
+        for span in trace.data.spans
+    )
+
+
+def _length(value: object) -> int:
+    if isinstance(value, (str, bytes)):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_length, value.values()))
+    return _BYTES_OF_A_NUMBER
 
 
 def _is_found(query: Query, prepared: Prepared) -> bool:

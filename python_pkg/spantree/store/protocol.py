@@ -33,12 +33,15 @@ class Page:
         cursor: Where the next page begins, None after the last result.
         complete: False if time ran out; the cursor then says where to go on.
         scanned_until_ns: The start of the last trace looked at, if time ran out.
+        looked_into: How many traces were read for what their spans carry, as no index
+            tells which of them match.
     """
 
     traces: list[Trace]
     cursor: str | None = None
     complete: bool = True
     scanned_until_ns: int | None = None
+    looked_into: int = 0
 
 
 class Trouble(Enum):
@@ -83,6 +86,9 @@ class Store(Protocol):
 
     attachments: Attachments
     """The bytes that are kept beside the traces."""
+
+    forgotten: int
+    """How many traces had to go for others; none where there is a disk."""
 
     def write(self, traces: Sequence[Trace]) -> None:
         """Insert or update traces by trace id, their spans by span id.

@@ -67,6 +67,7 @@ class SqlStore(ABC):
     def __init__(self, location: str, attachments: Attachments) -> None:
         self.location = location
         self.attachments = attachments
+        self.forgotten = 0
         self._inserter: Inserter | None = None
         self._generation = -1
         self._committed: Callable[[], object] | None = None
@@ -121,7 +122,7 @@ class SqlStore(ABC):
                 with_assessments=known.has_assessments,
             )
             until = found.scanned_until
-            return Page(traces, found.cursor, until is None, until)
+            return Page(traces, found.cursor, until is None, until, found.looked_into)
 
     def summaries(self, query: Query, *, limit: int | None = None) -> list[Summary]:
         """See the protocol."""

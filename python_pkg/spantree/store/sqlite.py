@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from spantree.store.attachments import AttachmentFiles
 from spantree.store.connections import Connections
 from spantree.store.protocol import StoreUnavailableError, Trouble
-from spantree.store.room import RoomWatch
+from spantree.store.room import RoomWatch, claim_warning
 from spantree.store.sql import SqlStore
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class SqliteStore(SqlStore):
     def __init__(self, path: Path, *, replace_damaged: bool = False) -> None:
         super().__init__(str(path), AttachmentFiles(path))
         self._connections = Connections(path, replace_damaged=replace_damaged)
-        self._room = RoomWatch(path)
+        self._room = RoomWatch(path, self._may_warn)
 
     def shrink(self) -> int:
         """See the protocol."""
@@ -60,6 +60,13 @@ class SqliteStore(SqlStore):
         result = super()._commit_with_connection(work)
         self._room.look()
         return result
+
+    def _may_warn(self, kind: str) -> bool:
+        try:
+            return self._run(lambda _, connection: claim_warning(connection, kind))
+        except StoreUnavailableError:
+            # The disk may be full already.
+            return True
 
     def _run(self, work: Callable[[Inserter, Connection], T]) -> T:
         """Run some work in one transaction, again if the file was replaced."""

@@ -11,6 +11,7 @@ import sys
 import pytest
 
 import spantree
+from spantree._runtime import RUNTIME
 from spantree.exceptions import SpantreeException
 
 
@@ -39,6 +40,8 @@ class Money:
         ({"mask": 1}, "mask is a function"),
         ({"max_events": 0}, "max_events must be above 0"),
         ({"capture_inputs": "no"}, "capture_inputs is True or False, not 'no'."),
+        ({"durability": "ful"}, "not 'ful'. Did you mean 'full'?"),
+        ({"durability": 2}, "durability is 'normal' or 'full', not 2."),
         ({"prices": {"m": {"input": 1}}}, "prices are given by (provider, model)"),
         ({"prices": {("p", "m"): {}}}, "a price of input is a number of USD, not None"),
         ({"prices": {("p", "m"): {"imput": 1}}}, "Did you mean 'input'?"),
@@ -50,6 +53,25 @@ def test_an_impossible_option_is_refused_and_changes_nothing(options, said):
         spantree.configure(max_depth=3, **options)
 
     assert inputs_of([[[[1]]]]) == [[[[1]]]]
+
+
+def test_full_durability_waits_for_the_disk_with_each_commit(tmp_path):
+    spantree.set_tracking_uri(tmp_path / "traces.db")
+
+    def level():
+        inputs_of("kept")
+        spantree.flush()
+        writer = RUNTIME.store()._connections.writer
+        return RUNTIME.write(
+            lambda _: writer().execute("PRAGMA synchronous").fetchone()
+        )
+
+    # SQLite's numbers: 1 is NORMAL, 2 FULL.
+    assert level() == (1,)
+    spantree.configure(durability="full")
+    assert level() == (2,)
+    spantree.configure(durability=None)
+    assert level() == (1,)
 
 
 def test_limits_can_be_set_and_put_back():

@@ -9,6 +9,7 @@ import pytest
 from support.traces import START_NS, make_trace
 
 import spantree
+from spantree import searching
 from spantree._runtime import RUNTIME
 from spantree.exceptions import SpantreeException
 
@@ -128,6 +129,22 @@ def test_search_stops_in_time_and_says_how_far_it_came(tmp_path, caplog):
     assert len(whole) == 399, "what an index serves is not stopped"
     (record,) = caplog.records
     assert "back at 2023-11-1" in record.getMessage()
+
+
+def test_a_long_look_into_traces_is_told_how_to_be_shorter(
+    tmp_path, caplog, monkeypatch
+):
+    spantree.set_tracking_uri(tmp_path / "traces.db")
+    keep(*(took(n, 5, after_ns=n) for n in range(1, 150)))
+    monkeypatch.setattr(searching, "_LONG_SEARCH_S", 0.0)
+
+    with caplog.at_level(logging.WARNING, "spantree"):
+        spantree.search_traces("name = 'agent'", return_type="list")
+        spantree.search_traces("text CONTAINS 'absent word'", return_type="list")
+
+    (record,) = caplog.records
+    assert "look into what 149 traces carry" in record.getMessage()
+    assert "timeout=" in record.getMessage()
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections import namedtuple
 from types import SimpleNamespace
 
 import pytest
 
-from spantree.store import room
+from spantree.store import open_store, parse_tracking_uri, room
 
 Disk = namedtuple("Disk", "total used free")
 
@@ -26,7 +27,10 @@ def disk(monkeypatch):
 def clock(monkeypatch):
     """Hold the clock; call it to let seconds pass."""
     now = [1_000_000.0]
-    monkeypatch.setattr(room, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    held = SimpleNamespace(
+        monotonic=lambda: now[0], time_ns=lambda: int(now[0] * 10**9)
+    )
+    monkeypatch.setattr(room, "time", held)
 
     def wait(seconds):
         now[0] += seconds
@@ -52,6 +56,27 @@ def test_large_store_is_warned_of_once_a_day(
 
     clock(86_400)
     sqlite_store.write([make_trace(9)])
+
+    assert len(warnings(caplog)) == 2
+
+
+def test_other_programs_of_the_day_do_not_warn_again(
+    file, make_trace, disk, clock, caplog, monkeypatch
+):
+    disk(10**12, 10**11)
+    monkeypatch.setattr(room, "LARGE_BYTES", 1_000)
+
+    def write_as_another_program(key):
+        with contextlib.closing(open_store(parse_tracking_uri(file))) as store:
+            store.write([make_trace(key)])
+
+    write_as_another_program(1)
+    write_as_another_program(2)
+
+    assert len(warnings(caplog)) == 1
+
+    clock(86_400)
+    write_as_another_program(3)
 
     assert len(warnings(caplog)) == 2
 
