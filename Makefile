@@ -15,9 +15,10 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 NODE_TOOLS := js/node_modules/.package-lock.json
 JS_SOURCES := js/build.mjs $(shell find js/src labextension/src labextension/schemas -type f)
 
-.PHONY: demo test format lint types build bench test-unit test-js test-notebook test-notebooks \
-  test-integrations test-libraries test-mlflow record-mlflow test-packaging test-browser \
-  test-faults test-speed fuzz notebooks cheatsheet drawing docs test-docs picture clean
+.PHONY: demo test format lint types environments build bench test-static test-unit test-js \
+  test-notebook test-notebooks test-integrations test-libraries test-waiting test-mlflow \
+  record-mlflow test-packaging test-browser test-faults test-speed fuzz notebooks \
+  cheatsheet drawing docs test-docs picture clean
 
 ifneq ($(SEED),)
 export SPANTREE_SEED := $(SEED)
@@ -28,8 +29,17 @@ test: export PYTHONHASHSEED := 0
 demo: $(VENV)/.demo
 	$(BIN)/python -m spantree demo
 
-test: lint types test-unit test-js test-notebook test-notebooks test-integrations \
-  test-libraries test-mlflow test-faults test-speed test-packaging test-docs test-browser
+test: test-static test-unit test-js test-notebook test-notebooks test-integrations \
+  test-libraries test-waiting test-faults test-packaging test-docs test-browser
+
+# What waits for downloads or servers goes beside what takes one core and no times.
+test-static: $(VENV)/.dev $(NODE_TOOLS)
+	$(MAKE) -j 3 lint types environments
+
+test-waiting: $(VENV)/.dev
+	$(MAKE) -j 2 test-mlflow test-speed
+
+environments: $(LIBRARIES)/.made $(MLFLOW)/.made $(PHOENIX)/.made
 
 format: $(VENV)/.dev $(NODE_TOOLS)
 	$(BIN)/ruff format .

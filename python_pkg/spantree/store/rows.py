@@ -295,8 +295,8 @@ def assessment_row(assessment: Assessment) -> Row:
         a.source.source_id,
         a.rationale,
         _json(a.metadata) if a.metadata else None,
-        a.create_time_ms * NS_PER_MS,
-        a.last_update_time_ms * NS_PER_MS,
+        _integer(a.create_time_ms * NS_PER_MS),
+        _integer(a.last_update_time_ms * NS_PER_MS),
         a.overrides,
         int(a.valid),
     )
@@ -306,7 +306,7 @@ def _as_float(number: float) -> float:
     try:
         return float(number)
     except OverflowError:  # an integer of hundreds of digits
-        return math.copysign(math.inf, number)
+        return math.inf if number > 0 else -math.inf
 
 
 def assessment_from_row(trace_id: str, row: Row) -> Assessment:

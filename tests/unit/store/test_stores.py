@@ -467,8 +467,11 @@ def test_numbers_beyond_json_come_back_from_links_and_assessments(store, make_tr
     store.write([make_trace(1, spans=[{"name": "a", "links": [link]}])])
     store.put_assessment(1, Feedback(name="odd", value=odd))
     store.put_assessment(1, Feedback(name="none", value=[None, 1]))
+    store.put_assessment(1, Feedback(name="long", value=10**400))
+    store.put_assessment(1, Feedback(name="late", value=1, create_time_ms=10**14))
 
     trace = store.get(1)
 
     assert trace.data.spans[1].links == [link]
-    assert [a.value for a in trace.info.assessments] == [odd, [None, 1]]
+    values = [a.value for a in trace.info.assessments]
+    assert sorted(values, key=str) == sorted([odd, [None, 1], 10**400, 1], key=str)
