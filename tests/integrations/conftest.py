@@ -14,6 +14,12 @@ from spantree.integrations import get_library
 from spantree.testing import recorded_traces
 
 
+@pytest.fixture(autouse=True)
+def _collections_are_quick():
+    """Let them pass over what was there before: half a second, with all libraries."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def _running_provider():
     provider = DemoProvider(has_latency=False).start()

@@ -138,10 +138,11 @@ async def test_a_stream_left_early_keeps_what_was_read(model, traces):
 
 
 async def test_a_cancelled_stream_is_an_error_with_the_partial_text(model, traces):
-    first = asyncio.Event()
+    first, seen = asyncio.Event(), []
 
     async def read():
-        async for _ in model.create_stream(hello("@@chunk_delay=0.2@@ Say hello.")):
+        async for part in model.create_stream(hello("@@words=9 chunk_delay=0.2@@")):
+            seen.append(part)
             first.set()
 
     task = asyncio.create_task(read())
@@ -153,7 +154,7 @@ async def test_a_cancelled_stream_is_an_error_with_the_partial_text(model, trace
     (span,) = traces[0].data.spans
     assert span.status.status_code.value == "ERROR"
     assert span.exception[0] == "CancelledError"
-    assert "message" in span.outputs
+    assert span.outputs == {"message": {"role": "assistant", "content": "".join(seen)}}
 
 
 @pytest.mark.parametrize("status", [429, 500])

@@ -202,6 +202,36 @@ async def test_a_streamed_program_that_is_cancelled_is_an_error(is_async, traces
     assert trace.info.state == "ERROR"
 
 
+@PROGRAMS
+async def test_fifty_streamed_programs_stay_apart(is_async, traces):
+    program = streamed(is_async)
+
+    async def ask(number):
+        question = f'@@say={{"answer":"{number}"}}@@ Where?'
+        with spantree.start_span(f"ask {number}"):
+            return [part async for part in program(question=question)][-1].answer
+
+    answers = await asyncio.gather(*map(ask, range(50)))
+
+    assert answers == [str(number) for number in range(50)]
+    assert len(traces) == 50
+    for trace in traces:
+        number = trace.data.spans[0].name.removeprefix("ask ")
+        assert outline(trace).splitlines() == [
+            f"ask {number} UNKNOWN",
+            "  Predict.forward LLM",
+            "    JSONAdapter.format PARSER",
+            "    LM.__call__ CHAT_MODEL",
+            "    JSONAdapter.parse PARSER",
+        ]
+        spans = spans_by_name(trace)
+        asked = f'@@say={{"answer":"{number}"}}@@ Where?'
+        assert spans["Predict.forward"].inputs == {"question": asked}
+        assert spans["Predict.forward"].outputs == {"answer": number}
+        assert spans["LM.__call__"].outputs == [f'{{"answer":"{number}"}}']
+        assert trace.info.token_usage == spans["LM.__call__"].token_usage
+
+
 def test_a_program_that_is_streamed_to_a_loop_is_read_to_its_end(traces):
     for _ in streamed(async_streaming=False)(question=QUESTION):
         break

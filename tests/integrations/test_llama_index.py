@@ -155,11 +155,12 @@ async def test_an_asynchronous_stream_ends_with_its_last_part(llm, traces):
 
 
 async def test_a_cancelled_stream_is_an_error_with_the_partial_text(llm, traces):
-    first = asyncio.Event()
+    first, seen = asyncio.Event(), []
 
     async def read():
-        said = [ChatMessage(role="user", content="@@chunk_delay=0.2@@ Say hello.")]
-        async for _ in await llm.astream_chat(said):
+        said = [ChatMessage(role="user", content="@@words=9 chunk_delay=0.2@@")]
+        async for part in await llm.astream_chat(said):
+            seen.append(part.delta or "")
             first.set()
 
     task = asyncio.create_task(read())
@@ -171,7 +172,7 @@ async def test_a_cancelled_stream_is_an_error_with_the_partial_text(llm, traces)
     (span,) = traces[0].data.spans
     assert span.status.status_code.value == "ERROR"
     assert span.exception[0] == "CancelledError"
-    assert "message" in span.outputs
+    assert span.outputs["message"] == {"role": "assistant", "content": "".join(seen)}
 
 
 def test_an_error_is_raised_as_it_is_and_recorded(llm, provider, traces):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from spantree.recording import LiveSpan
 
 DISTRIBUTION: Final = "langchain-core"
-SUPPORTED: Final = Versions(first=(0, 3), tested=(1, 7))
+SUPPORTED: Final = Versions(first=(0, 3), tested=(1, 8))
 
 _SESSIONS: Final = ("session_id", "thread_id")
 _UNKNOWN_INPUT: Final = {"input": ""}  # what a stream says for inputs at its beginning
