@@ -3,10 +3,22 @@
     python benchmarks/autolog.py [--rounds 5] [--peers mlflow,openinference]
 
 Each library lives in an environment of its own, with the same client, and in a process
-of its own; rounds interleave (A B C, A B C, …). In each process blocks with tracing on
-and off take turns. The client reads canned bytes: no server and no network. What is
-compared are minima of CPU time, on minus off: of the calling thread, which the traced
-program waits for, and of the whole process until the traces are stored.
+of its own; rounds interleave (A B C, A B C, …). The client is the real one, from the
+request it builds to the reply it parses; between the two, canned bytes take the place
+of the connection. So the same client's work, and no other, is in all that is measured.
+
+In a round each library runs pairs of short blocks, one with tracing on and one with it
+off, the first of a pair in turns on and off. A block is four chat calls, or one stream
+of 200 chunks that is read to its end. CPU time is taken of the calling thread, for
+which the program waits, and of the whole process until the traces are stored. Before
+each block what was recorded is flushed and the garbage collected; modules and other
+things that live from the start are out of the collector's way (`gc.freeze`).
+
+What a library adds is given twice. "Least" is the least block with tracing minus the
+least without: load makes a block longer, never shorter. "Median" is that of the
+differences in the pairs, with the interval that holds the true median in 95 of 100
+runs. The two agree on an idle machine; where they don't, the wider is to be believed.
+At the end each library must have recorded every call made with tracing on.
 """
 
 from __future__ import annotations
@@ -14,10 +26,13 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import math
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from time import process_time_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any
@@ -36,8 +51,11 @@ PEERS = {
 }
 BUDGETS = {"call": 10, "chunk": 20}  # times less than mlflow
 _CHUNKS = 200
-_CALLS = {"call": 10, "chunk": 2}  # in a block
-_BLOCKS = 20  # of each kind, in a round
+_CALLS = {"call": 4, "chunk": 1}  # in a block
+_PAIRS = 30  # of blocks of each kind, in a round
+_MOST = 100_000  # traces
+_WARM = 3  # pairs of blocks that nobody measures
+_WIDTH = 0.98  # of the interval of a median: 1.96 deviations of a rank, √n/2 each
 
 _HEAD = {"id": "chatcmpl-1", "created": 1_700_000_000, "model": "gpt-4o-mini"}
 _REPLY = {
@@ -79,14 +97,21 @@ def _client() -> Any:
 
     whole, events = json.dumps(_REPLY).encode(), _events()
 
-    def answer(request: httpx.Request) -> httpx.Response:
-        is_stream = b'"stream":true' in request.content.replace(b" ", b"")
-        kind = "text/event-stream" if is_stream else "application/json"
-        body = events if is_stream else whole
-        return httpx.Response(200, headers={"content-type": kind}, content=body)
+    class Canned(httpx.Client):
+        """Answers without a connection."""
 
-    transport = httpx.Client(transport=httpx.MockTransport(answer))
-    return OpenAI(api_key="k", base_url="http://canned/v1", http_client=transport)
+        def send(
+            self, request: httpx.Request, *, stream: bool = False, **_: object
+        ) -> httpx.Response:
+            kind = "text/event-stream" if stream else "application/json"
+            return httpx.Response(
+                200,
+                headers={"content-type": kind},
+                content=events if stream else whole,
+                request=request,
+            )
+
+    return OpenAI(api_key="k", base_url="http://canned/v1", http_client=Canned())
 
 
 class _Spantree:
@@ -105,7 +130,8 @@ class _Spantree:
         self._library.flush()
 
     def count(self) -> int:
-        return len(self._library.search_traces(return_type="list"))
+        found = self._library.search_traces(return_type="list", max_results=_MOST)
+        return len(found)
 
 
 class _Mlflow:
@@ -129,10 +155,17 @@ class _Mlflow:
 
     def count(self) -> int:
         experiment = self._library.get_experiment_by_name("autolog")
-        found = self._library.MlflowClient().search_traces(
-            locations=[experiment.experiment_id], max_results=500
-        )
-        return len(found)
+        client, found, page = self._library.MlflowClient(), 0, None
+        while True:
+            traces = client.search_traces(
+                locations=[experiment.experiment_id],
+                max_results=500,
+                page_token=page,
+                include_spans=False,
+            )
+            found, page = found + len(traces), traces.token
+            if not page:
+                return found
 
 
 class _Openinference:
@@ -182,30 +215,38 @@ def work(library: str, folder: str) -> None:
         "call": lambda: client.chat.completions.create(**_ASKED),
         "chunk": lambda: list(client.chat.completions.create(**_ASKED, stream=True)),
     }
-    adapter.switch(on=True)
-    for job in jobs.values():
-        job()
-    adapter.flush()
-    print(json.dumps({"recorded": adapter.count()}), flush=True)
-    for _ in sys.stdin:
-        print(json.dumps(_round(adapter, jobs)), flush=True)
+    _round(adapter, jobs, _WARM)
+    gc.collect()
+    gc.freeze()
+    pairs = _WARM
+    print(json.dumps("ready"), flush=True)
+    for line in sys.stdin:
+        if line.strip() == "count":
+            expected = pairs * sum(_CALLS.values())
+            print(json.dumps([adapter.count(), expected]), flush=True)
+        else:
+            pairs += _PAIRS
+            print(json.dumps(_round(adapter, jobs, _PAIRS)), flush=True)
 
 
-def _round(adapter: Any, jobs: dict[str, Callable[[], object]]) -> dict[str, float]:
-    least: dict[str, int] = {}
-    for _ in range(_BLOCKS):
+def _round(
+    adapter: Any, jobs: dict[str, Callable[[], object]], pairs: int
+) -> dict[str, list[float]]:
+    """Give nanoseconds a call or chunk, a number for each block, by what it measures.
+
+    The n-th block with tracing and the n-th without are a pair.
+    """
+    found: dict[str, list[float]] = {}
+    for pair in range(pairs):
         for name, job in jobs.items():
-            for on in (False, True):
+            units = _CALLS[name] * (_CHUNKS if name == "chunk" else 1)
+            for on in (False, True) if pair % 2 else (True, False):
                 adapter.switch(on=on)
                 thread, process = _block(adapter, job, _CALLS[name])
                 for kind, spent in (("thread", thread), ("process", process)):
                     key = f"{name} {kind} {'on' if on else 'off'}"
-                    least[key] = min(spent, least.get(key, spent))
-    units = {
-        name: calls * (_CHUNKS if name == "chunk" else 1)
-        for name, calls in _CALLS.items()
-    }
-    return {key: spent / units[key.split()[0]] for key, spent in least.items()}
+                    found.setdefault(key, []).append(spent / units)
+    return found
 
 
 def _block(adapter: Any, job: Callable[[], object], calls: int) -> tuple[int, int]:
@@ -218,6 +259,41 @@ def _block(adapter: Any, job: Callable[[], object], calls: int) -> tuple[int, in
     thread = thread_time_ns() - begun
     adapter.flush()
     return thread, process_time_ns() - before
+
+
+@dataclass(frozen=True)
+class Added:
+    """What tracing adds to a call or a chunk, in nanoseconds of CPU.
+
+    Args:
+        least: The least block with tracing minus the least without.
+        median: The median of the differences in the pairs.
+        low: Where the interval of the median begins; it holds the true one in 95 of
+            100 runs, whatever the distribution.
+        high: Where it ends.
+        bare: The least block without tracing.
+    """
+
+    least: float
+    median: float
+    low: float
+    high: float
+    bare: float
+
+
+def added(on: list[float], off: list[float]) -> Added:
+    """Compare the blocks with tracing and those without; the n-th ones are a pair."""
+    differences = sorted(a - b for a, b in zip(on, off, strict=True))
+    count = len(differences)
+    # Of order statistics: the rank of the median deviates by √n/2.
+    off_middle = _WIDTH * math.sqrt(count)
+    return Added(
+        least=min(on) - min(off),
+        median=statistics.median(differences),
+        low=differences[max(0, math.floor(count / 2 - off_middle))],
+        high=differences[min(count - 1, math.ceil(count / 2 + off_middle))],
+        bare=min(off),
+    )
 
 
 def main() -> int:
@@ -241,16 +317,17 @@ def main() -> int:
                 print(f"{name} could not be installed: {error}", file=sys.stderr)
                 continue
             workers[name] = _start(python, name, Path(scratch) / name)
-        least: dict[str, dict[str, float]] = {}
+        blocks: dict[str, dict[str, list[float]]] = {name: {} for name in workers}
         for _ in range(given.rounds):
             for name, worker in workers.items():
-                for key, spent in _ask(worker).items():
-                    known = least.setdefault(name, {})
-                    known[key] = min(spent, known.get(key, spent))
-        for worker in workers.values():
+                for key, spent in _ask(worker, "round").items():
+                    blocks[name].setdefault(key, []).extend(spent)
+        for name, worker in workers.items():
+            recorded, expected = _ask(worker, "count")
+            assert recorded == expected, f"{name} recorded {recorded} of {expected}"
             worker.kill()
             worker.wait()
-    _print(least)
+    _print(blocks)
     return 0
 
 
@@ -264,54 +341,61 @@ def _start(python: Path, name: str, folder: Path) -> subprocess.Popen[str]:
         cwd=folder,
     )
     assert worker.stdout is not None
-    recorded = json.loads(worker.stdout.readline())["recorded"]
-    assert recorded == 2, f"{name} recorded {recorded} of 2 calls"
+    json.loads(worker.stdout.readline())
     return worker
 
 
-def _ask(worker: subprocess.Popen[str]) -> dict[str, float]:
+def _ask(worker: subprocess.Popen[str], what: str) -> Any:
     assert worker.stdin is not None
     assert worker.stdout is not None
-    worker.stdin.write("\n")
+    worker.stdin.write(f"{what}\n")
     worker.stdin.flush()
-    answer: dict[str, float] = json.loads(worker.stdout.readline())
-    return answer
+    return json.loads(worker.stdout.readline())
 
 
-def _print(least: dict[str, dict[str, float]]) -> None:
-    from report import Table, duration
+def _print(blocks: dict[str, dict[str, list[float]]]) -> None:
+    from report import Table
 
-    def added(name: str, what: str, kind: str) -> float:
-        figures = least[name]
-        return figures[f"{what} {kind} on"] - figures[f"{what} {kind} off"]
-
-    table = Table(
-        f"CPU added to a chat call, and to each of {_CHUNKS} chunks of a stream",
-        ["", "call", "until stored", "chunk", "until stored", "untraced call, chunk"],
-    )
-    for name, figures in least.items():
-        bare = (duration(figures[f"{what} thread off"]) for what in BUDGETS)
-        cells = [
-            duration(added(name, what, kind))
-            for what in BUDGETS
-            for kind in ("thread", "process")
-        ]
-        table.rows.append([name, *cells, " · ".join(bare)])
-    for peer in least:
-        for kind, where in (
-            ("thread", "on the calling thread"),
-            ("process", "until stored"),
-        ):
-            shares = {
-                what: added(peer, what, kind) / added("spantree", what, kind)
+    for kind, where in (
+        ("thread", "on the calling thread"),
+        ("process", "on all threads, until stored"),
+    ):
+        table = Table(
+            f"CPU added to a chat call, and to each of {_CHUNKS} chunks, {where}",
+            ["", *(f"{w}, {h}" for w in BUDGETS for h in ("least", "median", "bare"))],
+        )
+        figures = {
+            name: {
+                what: added(found[f"{what} {kind} on"], found[f"{what} {kind} off"])
                 for what in BUDGETS
             }
-            ratios = [f"1/{share:.1f} a {what}" for what, share in shares.items()]
-            if peer != "spantree":
-                table.notes.append(f"spantree / {peer}, {where}: {', '.join(ratios)}.")
+            for name, found in blocks.items()
+        }
+        for name, by_what in figures.items():
+            cells = [cell for found in by_what.values() for cell in _cells(found)]
+            table.rows.append([name, *cells])
+        ours = figures.get("spantree", {})
+        for peer, theirs in figures.items():
+            if ours and peer != "spantree":
+                shares = (f"{_share(ours[w], theirs[w])} a {w}" for w in BUDGETS)
+                table.notes.append(f"spantree / {peer}: {'; '.join(shares)}.")
+        print(table.text())
     wanted = ", ".join(f"1/{times} a {what}" for what, times in BUDGETS.items())
-    table.notes.append(f"Budget against mlflow: {wanted}.")
-    print(table.text())
+    print(f"Budget against mlflow: {wanted}.")
+
+
+def _cells(found: Added) -> list[str]:
+    from report import duration
+
+    median, low, high = map(duration, (found.median, found.low, found.high))
+    return [duration(found.least), f"{median} ({low} to {high})", duration(found.bare)]
+
+
+def _share(ours: Added, theirs: Added) -> str:
+    """Give the ratio of the least, of the medians, and the bounds of the latter."""
+    least, median = theirs.least / ours.least, theirs.median / ours.median
+    low, high = theirs.low / ours.high, theirs.high / max(ours.low, 1.0)
+    return f"least 1/{least:.1f}, median 1/{median:.1f} (1/{low:.1f} to 1/{high:.1f})"
 
 
 if __name__ == "__main__":
