@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from spantree.entities.span import SpanEvent
 from spantree.integrations._plain import plain
-from spantree.recording import guard
+from spantree.recording import guard, set_captured
+from spantree.recording.capture import capture, capture_arguments, is_plain
 from spantree.recording.clock import perf_counter_ns
 from spantree.recording.guard import swallow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from spantree.entities.values import Captured
     from spantree.integrations._reduce import Reducer
     from spantree.recording import LiveSpan
 
@@ -230,7 +233,7 @@ class Call:
         return found
 
     def _write(self, span: LiveSpan, outputs: dict[str, object]) -> None:
-        span.set_attributes(self._wire.describe(outputs))
+        _describe(span, self._wire.describe(outputs))
         if self._options.log_outputs:
             span.set_outputs(self._wire.shape(outputs))
         failure = self._wire.failure(outputs)
@@ -242,6 +245,26 @@ class Call:
         # At exit an open span stays open: the trace was interrupted.
         if getattr(self, "_span", None) is not None and not sys.is_finalizing():
             self.end_stream("garbage_collected")
+
+
+def _describe(span: LiveSpan, attributes: dict[str, object]) -> None:
+    """Set attributes that a reply tells: fresh values, mostly of very few kinds."""
+    captured: dict[str, Captured] = {}
+    for name, value in attributes.items():
+        if is_plain(value):
+            captured[name] = value  # type: ignore[assignment]  # a scalar
+        elif type(value) is dict:
+            captured[name] = capture_arguments(value)  # nobody else holds it
+        elif type(value) is list and len(value) == 1 and type(value[0]) is str:
+            captured[name] = _list_of(value[0])  # why the one choice has ended
+        else:
+            span.set_attribute(name, value)
+    set_captured(span, captured)
+
+
+@lru_cache(maxsize=64)
+def _list_of(item: str) -> Captured:
+    return capture([item])
 
 
 def _ignore(_chunk: object) -> None:

@@ -42,13 +42,16 @@ def plain(value: object, depth: int = 0) -> object:
         return value
     depth += 1
     if kind is dict:
-        fields = value
-    elif kind is list:
+        return {
+            name: item if type(item) in SCALARS else plain(item, depth)
+            for name, item in value.items()  # type: ignore[attr-defined]
+        }
+    if kind is list:
         return [
             item if type(item) in SCALARS else plain(item, depth)
             for item in value  # type: ignore[attr-defined]
         ]
-    elif _wire_names(kind) == _NO_OTHERS:  # type: ignore[arg-type]  # classes are hashable
+    if _wire_names(kind) == _NO_OTHERS:  # type: ignore[arg-type]  # classes are hashable
         # In one go, as nearly every part of a reply is such a model.
         names = _get(value, "__pydantic_fields_set__")
         found = {
@@ -58,12 +61,10 @@ def plain(value: object, depth: int = 0) -> object:
         }
         extra = _get(value, "__pydantic_extra__")
         return {**found, **_fields_plain(extra, depth)} if extra else found
-    else:
-        set_fields = model_fields(value)
-        if set_fields is None:
-            return _plain_other(value, depth)
-        fields = set_fields
-    return _fields_plain(fields, depth)
+    fields = model_fields(value)
+    return (
+        _plain_other(value, depth) if fields is None else _fields_plain(fields, depth)
+    )
 
 
 def _fields_plain(fields: Any, depth: int) -> dict[str, object]:

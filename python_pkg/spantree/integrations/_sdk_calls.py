@@ -13,9 +13,10 @@ from spantree.entities.span import MESSAGE_FORMAT, MODEL, PROVIDER
 from spantree.integrations._call import Call
 from spantree.integrations._plain import SCALARS, plain
 from spantree.recording import (
+    RECORDER,
     get_current_active_span,
     guard,
-    start_span_no_context,
+    plain_site,
 )
 
 if TYPE_CHECKING:
@@ -130,12 +131,10 @@ class Operation:
         attributes["spantree.autolog"] = integration.label
         if options.log_inputs and "tools" in inputs:
             attributes |= sdk.tools(inputs)
-        span = start_span_no_context(
-            sdk.span_name(target, self._method),
-            self._wire.span_type,
-            parent_span=parent,
-            inputs=inputs if options.log_inputs else None,
-            attributes=attributes,
+        name = sdk.span_name(target, self._method)
+        site = plain_site(name, self._wire.span_type, attributes)
+        span = RECORDER.begin_detached(
+            site, parent, inputs if options.log_inputs else None
         )
         if not span:
             return None

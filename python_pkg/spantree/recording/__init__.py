@@ -25,7 +25,8 @@ from spantree.recording.open_traces import Listener, OpenTraces
 from spantree.recording.recorder import RECORDER, Recorder
 from spantree.recording.routes import TracingOrderWarning
 from spantree.recording.scope import context
-from spantree.recording.site import Site, experiment_of, make_site
+from spantree.recording.site import Site, experiment_of, make_site, plain_site
+from spantree.recording.span_edits import set_captured
 from spantree.recording.spans import (
     get_active_trace_id,
     get_current_active_span,
@@ -78,9 +79,11 @@ __all__ = [
     "items_of",
     "make_site",
     "pairs_of",
+    "plain_site",
     "processors_set",
     "reset_internal_errors",
     "revive",
+    "set_captured",
     "start_span",
     "start_span_no_context",
     "text_of",

@@ -20,7 +20,7 @@ from spantree.entities.values import clean_text, decode, dumps
 from spantree.recording.capture import Cut, bounded, capture, is_plain, located
 from spantree.recording.given import is_a, items_of, pairs_of, text_of
 from spantree.recording.guard import counters, guard, warn
-from spantree.recording.names import checked_name
+from spantree.recording.names import MAX_CHARACTERS, checked_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -119,6 +119,25 @@ def make_site(
         if sampling_ratio is not None:
             site.sampling_ratio = _ratio_of(sampling_ratio)
     return site
+
+
+def plain_site(name: str, span_type: str, attributes: dict[str, object]) -> Site:
+    """Make a site for a call of a library, most of which tell of themselves briefly.
+
+    Args:
+        name: As for :func:`make_site`.
+        span_type: One of ours.
+        attributes: The same; a dict that nobody else holds.
+    """
+    if (
+        0 < len(name) <= MAX_CHARACTERS
+        and all(map(is_plain_name, (name, *attributes)))
+        and all(map(is_plain, attributes.values()))
+    ):
+        site = Site(name, span_type)
+        site.attributes = attributes  # type: ignore[assignment]  # all are scalars
+        return site
+    return make_site(name, span_type, attributes=attributes)
 
 
 def _take_attributes(

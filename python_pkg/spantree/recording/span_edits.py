@@ -211,6 +211,17 @@ class SpanEdits:
             count_cut(span, "events", len(span.raw_events))
 
 
+def set_captured(span: LiveSpan, attributes: dict[str, Captured]) -> None:
+    """Set attributes of our own making, captured already and none of them a field.
+
+    Args:
+        span: The span; one that has ended stays as it is.
+        attributes: By name; may be as many as they are.
+    """
+    if _may_edit(span):
+        _own_attributes(span).update(attributes)
+
+
 def _may_edit(span: LiveSpan) -> bool:
     if span.end_time_ns is None:
         return True
