@@ -116,7 +116,7 @@ class Active:
         self.nest_depth = depth
         self.plain_text = min(_PLAIN_TEXT, limits.max_bytes // 4)
         self.flat_items = min(_FLAT_ITEMS, limits.max_items, limits.max_nodes)
-        self.shallow_nodes = min(_SHALLOW_NODES, limits.max_nodes)
+        self.shallow_nodes = min(_SHALLOW_NODES, limits.max_items, limits.max_nodes)
 
 
 ACTIVE = Active()
