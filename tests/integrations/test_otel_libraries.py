@@ -7,6 +7,7 @@ import contextlib
 import gc
 import os
 import sys
+from importlib.metadata import version
 
 import pytest
 from support.model_servers import model_server
@@ -445,6 +446,50 @@ async def test_what_agents_of_pydantic_say_can_be_left_out(helper, traces):
     for span in trace.data.spans:
         assert (span.inputs, span.outputs) == (None, None)
         assert "number" not in str(span.attributes)
+
+
+@pytest.mark.parametrize("is_stream", [False, True], ids=["run", "stream"])
+async def test_tokens_of_pydantic_over_a_traced_client_count_once(
+    helper, is_stream, traces
+):
+    integrations.autolog("anthropic")
+    try:
+        # More tokens than these it asks for in a stream, after a try without one.
+        agent = helper(model_settings={"max_tokens": 100})
+        await (stream(agent, "number 7", []) if is_stream else agent.run("number 7"))
+    finally:
+        integrations.autolog("anthropic", disable=True)
+
+    (trace,) = traces
+    assert [span.span_type for span in trace.data.spans] == [
+        "AGENT",
+        "CHAT_MODEL",
+        "CHAT_MODEL",
+    ]
+    _, chat, call = trace.data.spans
+    assert call.parent_id == chat.span_id
+    assert call.token_usage["total_tokens"] == 7
+    assert trace.info.token_usage == chat.token_usage
+    assert chat.token_usage["total_tokens"] == 7
+
+
+def test_pydantic_ai_is_known_by_its_own_version(helper):
+    (row,) = [r for r in integrations.status() if r.library == "pydantic-ai"]
+
+    assert row.state == "on"
+    assert row.installed == version("pydantic-ai-slim")
+    assert row.hooks_applied == ("pydantic-ai-slim",)
+
+
+def test_a_library_that_instruments_itself_may_be_missing(monkeypatch):
+    monkeypatch.setattr("spantree.integrations._otel_native.find_spec", lambda _: None)
+
+    with pytest.raises(MissingExtraError) as caught:
+        BridgedLibrary("pydantic-ai").autolog()
+    assert str(caught.value) == (
+        "pydantic-ai is not installed. Run: pip install pydantic-ai-slim"
+    )
+    assert BridgedLibrary("pydantic-ai").status().state == "not installed"
 
 
 def test_agents_that_the_user_has_instrumented_are_left_alone():
