@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import math
 import os
@@ -42,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 ok, 1 failure, 2 wrong use.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names may hold what the terminal's encoding has not.
+        sys.stdout.reconfigure(errors="backslashreplace")
     given = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] | None = given.run
     if run is None:

@@ -33,8 +33,8 @@ if __name__ == "__main__":
     if pid == 0:
         with spantree.start_span("in the child"):
             pass
-        is_saved = spantree.flush(5)
+        is_saved = spantree.flush(30)
         print("child saved" if is_saved else "child lost", flush=True)
         os._exit(0)
     os.waitpid(pid, 0)
-    print("parent saved" if spantree.flush(5) else "parent lost")
+    print("parent saved" if spantree.flush(30) else "parent lost")

@@ -201,7 +201,7 @@ def test_full_disk_delays_traces(small_disk, caplog):
     store = open_store(parse_tracking_uri(file))
     writer = Writer(lambda: store)
     writer.submit(1, lambda: store_writes.made(1))
-    assert writer.flush(5)
+    assert writer.flush(60)
     ballast = small_disk / "ballast"
     fill(ballast)
     for key in range(2, 502):
@@ -214,7 +214,7 @@ def test_full_disk_delays_traces(small_disk, caplog):
     assert [r.message for r in caplog.records if "disk is full" in r.message]
     ballast.unlink()
 
-    assert writer.flush(15)
+    assert writer.flush(60)
     assert writer.stats()["waiting"] == 0
     assert len(store.search(parse_query()).traces) == 501
     assert writer.close()
@@ -259,7 +259,7 @@ def test_read_only_disk_delays_traces(read_only_disk):
     assert writer.stats()["spilled"] == 1
     remount("rw")
 
-    assert writer.flush(15)
+    assert writer.flush(60)
     assert store.get(2) is not None
     assert writer.close()
 
@@ -269,12 +269,12 @@ def test_file_deleted_while_traces_come(tmp_path):
     store = open_store(parse_tracking_uri(file))
     writer = Writer(lambda: store)
     writer.submit(1, lambda: store_writes.made(1))
-    assert writer.flush(5)
+    assert writer.flush(60)
 
     for path in Path(file.parent).iterdir():
         path.unlink()
     writer.submit(2, lambda: store_writes.made(2))
 
-    assert writer.flush(5)
+    assert writer.flush(60)
     assert [t.key for t in store.search(parse_query()).traces] == [2]
     assert writer.close()

@@ -37,7 +37,7 @@ if "SERVICE_QUEUE" in os.environ:
     @worker_process_shutdown.connect
     def save(**_):
         """Store what waits, as the page on production says: the worker just exits."""
-        spantree.flush(5)
+        spantree.flush(30)
 
     app = celery_app(os.environ["SERVICE_QUEUE"])
     task = app.task(name="work")(work)

@@ -130,7 +130,7 @@ def test_attachments_are_there(shipping, server):
     # As its page and its client ask for it.
     query = f"request_id={span.trace_id}&path={attachment_id}"
     url = f"{server.uri}/ajax-api/3.0/mlflow/get-trace-artifact?{query}"
-    with urllib.request.urlopen(url, timeout=20) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         assert answer.read() == picture
     RUNTIME.store().attachments.delete([trace.key])
     assert RUNTIME.attachment(trace, attachment_id) == picture

@@ -69,7 +69,7 @@ def free_ports(count):
 
 
 def asked(uri, path):
-    with urllib.request.urlopen(f"{uri}{path}", timeout=10) as answer:
+    with urllib.request.urlopen(f"{uri}{path}", timeout=60) as answer:
         return json.load(answer)
 
 

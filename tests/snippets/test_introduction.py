@@ -166,7 +166,7 @@ def test_one_context_for_four_workers_raises_with_a_hint(last):
 
     def slow(i):
         first_is_in.set()
-        second_was_refused.wait(10)
+        second_was_refused.wait(60)
         return worker(i)
 
     @mlflow.trace
@@ -175,7 +175,7 @@ def test_one_context_for_four_workers_raises_with_a_hint(last):
 
         def enter(i):
             if i == 2:
-                first_is_in.wait(10)
+                first_is_in.wait(60)
             try:
                 return context.run(slow, i)
             finally:

@@ -22,7 +22,7 @@ def provider():
 def post(provider, path, body):
     request = urllib.request.Request(provider.url + path, json.dumps(body).encode())
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=10) as response:
+    with opener.open(request, timeout=60) as response:
         return response.read().decode()
 
 

@@ -77,7 +77,7 @@ def test_a_trace_survives_the_store():
         span.add_link(spantree.entities.Link("tr-" + "0" * 31 + "1", "0" * 15 + "1"))
         work(2)
     recorded = spantree.get_trace(span.trace_id).to_dict()
-    assert spantree.flush(10)
+    assert spantree.flush(60)
 
     stored = spantree.search_traces(return_type="list")[0].to_dict()
 

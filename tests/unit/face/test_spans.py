@@ -518,11 +518,11 @@ def test_a_trace_that_waits_to_be_saved_holds_two_objects():
 
         def hold(_store):
             is_held.set()
-            release.wait(10)
+            release.wait(60)
 
         holder = threading.Thread(target=RUNTIME.write, args=(hold,))
         holder.start()
-        is_held.wait(10)
+        is_held.wait(60)
         for number in range(1_000):
             function(number)
         waiting = spantree.stats()["waiting"]

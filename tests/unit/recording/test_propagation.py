@@ -248,7 +248,7 @@ SERVER = """
 import json, sys, spantree
 with spantree.continue_trace(json.loads(sys.argv[1])), spantree.start_span("serve") as span:
     span.set_inputs("question")
-assert spantree.flush(10)
+assert spantree.flush(60)
 """
 
 

@@ -69,7 +69,7 @@ def test_sixteen_overlapping_calls_join_one_trace(traces):
 
     @trace
     def task(n):
-        barrier.wait(10)
+        barrier.wait(60)
         return leaf(n)
 
     with start_span("root"):
@@ -89,7 +89,7 @@ def test_sixteen_overlapping_tasks_of_the_executor_join_one_trace(traces):
 
     @trace
     def task(n):
-        barrier.wait(10)
+        barrier.wait(60)
         return leaf(n)
 
     with start_span("root"), ThreadPoolExecutor(16) as pool:
@@ -159,13 +159,13 @@ def test_one_context_for_overlapping_tasks_gives_a_hint(traces):
 
     def hold():
         entered.set()
-        leave.wait(10)
+        leave.wait(60)
 
     with pytest.raises(RuntimeError):
         with start_span("root"), concurrent.futures.ThreadPoolExecutor(2) as pool:
             context = copy_context()
             pool.submit(context.run, hold)
-            entered.wait(10)
+            entered.wait(60)
             try:
                 pool.submit(context.run, leaf).result()
             finally:

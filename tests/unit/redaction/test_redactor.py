@@ -95,11 +95,11 @@ ADVERSARIAL = {
 @pytest.mark.parametrize("name", ADVERSARIAL)
 def test_ten_hostile_megabytes_are_done_soon(name):
     redactor = Redactor()
-    start = time.perf_counter()
+    start = time.process_time()
 
     redactor.text(ADVERSARIAL[name])
 
-    assert time.perf_counter() - start < 30
+    assert time.process_time() - start < 30
 
 
 def test_a_value_full_of_secrets_is_masked_whole():

@@ -21,7 +21,7 @@ def test_all_threads_use_one_outbox(tmp_path, monkeypatch):
             super().__init__(*arguments)
 
     def opened():
-        together.wait(10)
+        together.wait(60)
         return store
 
     monkeypatch.setattr(sender_module, "Outbox", Counted)

@@ -53,7 +53,7 @@ def stored(file):
     return len(open_store(parse(file)).search(parse_query()).traces)
 
 
-def wait_until(condition, seconds=10.0):
+def wait_until(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -165,7 +165,7 @@ def test_writer_spills_while_the_store_is_locked(make_writer, make_trace, lock, 
     assert writer.stats()["waiting"] == 3
     lock()
 
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert stored(file) == 4
     assert writer.stats()["spilled"] == 0
     assert writer.stats()["saved"] == 3
@@ -179,7 +179,7 @@ def test_later_state_of_a_spilled_trace_wins(make_writer, make_trace, lock, file
     writer.submit(1, lambda: make_trace(1, tags={"k": "late"}))
     lock()
 
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert open_store(parse(file)).get(1).info.tags["k"] == "late"
 
 
@@ -196,7 +196,7 @@ def test_closing_spills_what_the_next_process_stores(
     lock()
     following = make_writer()
     following.submit(2, lambda: make_trace(2))
-    assert following.flush(5)
+    assert following.flush(60)
     wait_until(lambda: stored(file) == 3)
 
 
@@ -211,7 +211,7 @@ def test_full_queue_drops_and_counts(make_writer, make_trace, lock, monkeypatch)
 
     assert writer.stats()["dropped"] == 1
     lock()
-    assert writer.flush(5)
+    assert writer.flush(60)
     assert writer.stats()["queue_bytes"] == 0
 
 

@@ -113,6 +113,13 @@ def test_show_gives_json_and_a_page(run, stored, tmp_path):
     assert "<!doctype html>" in (tmp_path / "page.html").read_text()
 
 
+def test_what_the_terminal_can_not_show_is_written_out(run, stored):
+    page = run("show", "--html", b"\xff.html", "--store", stored)
+
+    assert (page.returncode, page.stderr) == (0, "")
+    assert page.stdout.endswith("→ \\udcff.html\n")
+
+
 def test_traces_move_by_file(run, stored, tmp_path):
     out = run("export", "a.otlp.jsonl.gz", "-n", "3", "--store", stored)
     back = run("import", "a.otlp.jsonl.gz", "--store", "other.db")
@@ -198,12 +205,12 @@ def test_ui_serves_until_it_is_told_to_end(stored, tmp_path, monkeypatch):
         asked = urllib.request.Request(
             f"{url}/api/v1/status", headers={"Authorization": f"Bearer {token}"}
         )
-        with urllib.request.urlopen(asked, timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
             status = json.load(answer)
         assert token_of(url) == token
     finally:
         server.send_signal(signal.SIGINT)
-        server.communicate(timeout=20)
+        server.communicate(timeout=60)
 
     assert status["store"] == stored
     assert server.returncode == 0

@@ -63,7 +63,7 @@ def asked(site, path, body=None):
             "Content-Type": "application/json",
         },
     )
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 
