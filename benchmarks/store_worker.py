@@ -86,7 +86,7 @@ def _ingest(store: Any, traces: int) -> dict[str, Any]:
     agent = traced_agent(store.library)
     agent(0)
     store.flush()
-    # Imports what is needed, pandas among it, which takes as long as 2,000 traces.
+    # Imports what is needed: pandas takes as long as thousands of traces.
     store.search(max_results=1, include_spans=False)
     cpu, wall = time.process_time_ns(), time.perf_counter_ns()
     for number in range(traces):
