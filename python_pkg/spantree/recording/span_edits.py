@@ -75,7 +75,8 @@ class SpanEdits:
         with guard("set_attribute"):
             if _may_edit(span):
                 held = _own_attributes(span)
-                has_room = len(held) + len(attributes) < limits().max_events
+                room = limits().max_events - len(held)
+                has_room = dict.__len__(attributes) < room  # theirs may be anything
                 for key, value in dict.items(attributes):
                     if has_room and is_plain(value) and is_plain_name(key):
                         held[key] = value  # type: ignore[assignment]  # a scalar
