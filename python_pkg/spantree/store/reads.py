@@ -82,9 +82,11 @@ def traces_of(
     """
     judged = _assessments(connection, rows) if with_assessments else {}
     parts = _parts(connection, rows) if include_spans else {}
+    rows = _as_of_now(connection, rows)
+    if not judged and not parts:
+        return [StoredTrace(row, (), ()) for row in rows]
     return [
-        StoredTrace(row, judged.get(row[0], ()), parts.get(row[0], ()))
-        for row in _as_of_now(connection, rows)
+        StoredTrace(row, judged.get(row[0], ()), parts.get(row[0], ())) for row in rows
     ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from binascii import b2a_base64
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -18,9 +18,6 @@ from spantree.entities.span import INPUTS, OUTPUTS, SPAN_TYPE, TRACE_REQUEST_ID
 from spantree.entities.values import encode
 from spantree.store.classes import STATUSES
 from spantree.store.payload import captured, read_payloads
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _STATUS_TEXTS = tuple(f"STATUS_CODE_{status.value}" for status in STATUSES)
 # A number, or a text with an escape, may be spelled in more than one way.
@@ -47,9 +44,12 @@ def span_dicts(key: int, rows: str, body: bytes) -> list[dict[str, Any]] | None:
     keys, parents, numbers, starts, durations = zip(*said["s"], strict=True)
     if not _is_in_order(parents, starts):
         return None
-    trace_id = _base64(key, 16)
+    trace_id = b2a_base64(key.to_bytes(16, "big"), newline=False).decode()
     request_id = f'"{trace_id_text(key)}"'
-    ids = [_base64(span_key, 8) for span_key in keys]
+    ids = [
+        b2a_base64(span_key.to_bytes(8, "big"), newline=False).decode()
+        for span_key in keys
+    ]
     heads = [
         (name, _encoded(span_type), _STATUS_TEXTS[status])
         for name, span_type, _, status in said["k"]
@@ -96,21 +96,37 @@ def span_dicts(key: int, rows: str, body: bytes) -> list[dict[str, Any]] | None:
     return found
 
 
-def _is_in_order(parents: Sequence[int | None], starts: Sequence[int]) -> bool:
+def _is_in_order(parents: tuple[int | None, ...], starts: tuple[int, ...]) -> bool:
     """Tell whether spans stand as shown: one root, children below it, by time."""
+    befores = _siblings_before(parents)
+    return befores is not None and all(
+        starts[before] <= starts[place] for place, before in befores
+    )
+
+
+@lru_cache(maxsize=256)
+def _siblings_before(
+    parents: tuple[int | None, ...],
+) -> list[tuple[int, int]] | None:
+    """Give the places of spans and the siblings they follow.
+
+    Returns:
+        None for spans that do not stand as a tree is shown.
+    """
+    found: list[tuple[int, int]] = []
     path: list[int] = []
     for place, above in enumerate(parents):
         if (above is None) != (place == 0):
-            return False
+            return None
         before = None
         while path and path[-1] != above:
             before = path.pop()
         if above is not None and not path:
-            return False
-        if before is not None and starts[place] < starts[before]:
-            return False
+            return None
+        if before is not None:
+            found.append((place, before))
         path.append(place)
-    return True
+    return found
 
 
 def _spelled(line: str) -> str:
@@ -121,7 +137,3 @@ def _spelled(line: str) -> str:
 @lru_cache(maxsize=256)
 def _encoded(span_type: str) -> str:
     return encode(span_type).decode()
-
-
-def _base64(key: int, size: int) -> str:
-    return b2a_base64(key.to_bytes(size, "big"), newline=False).decode()
