@@ -52,7 +52,7 @@ PEERS = {
 BUDGETS = {"call": 10, "chunk": 20}  # times less than mlflow
 _CHUNKS = 200
 _CALLS = {"call": 4, "chunk": 1}  # in a block
-_PAIRS = 30  # of blocks of each kind, in a round
+_PAIRS = 20  # of blocks of each kind, in a round
 _MOST = 100_000  # traces
 _WARM = 3  # pairs of blocks that nobody measures
 _WIDTH = 0.98  # of the interval of a median: 1.96 deviations of a rank, √n/2 each
@@ -394,8 +394,10 @@ def _cells(found: Added) -> list[str]:
 def _share(ours: Added, theirs: Added) -> str:
     """Give the ratio of the least, of the medians, and the bounds of the latter."""
     least, median = theirs.least / ours.least, theirs.median / ours.median
-    low, high = theirs.low / ours.high, theirs.high / max(ours.low, 1.0)
-    return f"least 1/{least:.1f}, median 1/{median:.1f} (1/{low:.1f} to 1/{high:.1f})"
+    low = f"1/{theirs.low / ours.high:.1f}"
+    # An interval that holds 0 sets no bound to the ratio.
+    high = f"1/{theirs.high / ours.low:.1f}" if ours.low > 0 else "any"
+    return f"least 1/{least:.1f}, median 1/{median:.1f} ({low} to {high})"
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from spantree.recording import (
     guard,
     plain_site,
 )
+from spantree.recording.guard import swallow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +76,7 @@ class Operation:
         "_only_streams",
         "_positional",
         "_sdk",
+        "_site",
         "_wire",
     )
 
@@ -89,6 +91,7 @@ class Operation:
     ) -> None:
         self._sdk = sdk
         self._integration = sdk.integration
+        self._site = sdk.integration.site
         self._wire = wire
         self._method = method
         self._positional = positional
@@ -102,7 +105,7 @@ class Operation:
     def prepare(self, keywords: dict[str, Any]) -> None:
         """Make the headers of the call its own, if one is to be added."""
         if self._integration.options.propagate:
-            with guard(self._integration.site):
+            with guard(self._site):
                 keywords["extra_headers"] = {**(keywords.get("extra_headers") or {})}
 
     def begin(
@@ -111,8 +114,10 @@ class Operation:
         """Begin the span of a call; None where nothing is to be recorded."""
         if self._only_streams and keywords.get("stream") is not True:
             return None
-        with guard(self._integration.site):
+        try:
             return self._begin(target, arguments, keywords)
+        except BaseException as error:  # noqa: BLE001 - ours; `guard` takes half a µs
+            swallow(self._site, error)
         return None
 
     def _begin(
@@ -142,12 +147,14 @@ class Operation:
         if options.propagate:
             flow = f"00-{span.trace_key:032x}-{span.span_key:016x}-01"
             keywords["extra_headers"].setdefault("traceparent", flow)
-        return Call(span, self._wire, options, integration.site)
+        return Call(span, self._wire, options, self._site)
 
     def finish(self, call: Call, result: object) -> None:
         """Take note of what the call returned."""
-        with guard(self._integration.site):
+        try:
             self._sdk.results.take(call, result)
+        except BaseException as error:  # noqa: BLE001 - ours, as above
+            swallow(self._site, error)
 
 
 def request_inputs(
