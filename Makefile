@@ -120,7 +120,7 @@ docs: $(VENV)/.docs
 
 test-browser: $(VENV)/.dev $(NODE_TOOLS)
 	sh .ci/system-packages chromium
-	$(BIN)/pytest -q tests/browser
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/browser
 
 build: $(VENV)/.dev $(NODE_TOOLS)
 	npm --prefix js run --silent build

@@ -53,18 +53,28 @@ def agent(number, **info):
     )
 
 
-@pytest.fixture
-def store(tmp_path):
-    store = SqliteStore(tmp_path / "traces.db")
-    store.write([agent(number) for number in range(1, 121)])
-    yield store
+@pytest.fixture(scope="module")
+def served_store(tmp_path_factory):
+    """A store and the server that all tests of the module ask."""
+    folder = tmp_path_factory.mktemp("ui")
+    store = SqliteStore(folder / "traces.db")
+    with served(store.location, folder) as site:
+        yield store, site
     store.close()
 
 
 @pytest.fixture
-def site(store, tmp_path):
-    with served(store.location, tmp_path) as site:
-        yield site
+def store(served_store):
+    """The store with 120 traces, whatever the test before left in it."""
+    store, _ = served_store
+    store.delete(list(range(1, 1_000)))
+    store.write([agent(number) for number in range(1, 121)])
+    return store
+
+
+@pytest.fixture
+def site(store, served_store):
+    return served_store[1]
 
 
 @pytest.fixture

@@ -8,13 +8,18 @@ from typing import Any
 
 XSS = Path(__file__).parents[1] / "fixtures" / "xss.json"
 OPEN_EVERYTHING = """async () => {
-  const root = document.querySelector('.st-root');
+  const root = document.querySelector('.st-root:not(.st-side)');
   // A message comes after what is waiting, without the 4 ms a timer costs at least.
   const { port1, port2 } = new MessageChannel();
   const settled = () => new Promise((done) => {
     port1.onmessage = done;
     port2.postMessage(0);
   });
+  const unfold = () => {
+    for (const fold of root.querySelectorAll('.st-panel [aria-expanded=false]')) {
+      fold.click();
+    }
+  };
   const more = root.querySelector('.st-more');
   if (more) { more.click(); await settled(); }
   const box = root.querySelector('.st-scroll');
@@ -40,11 +45,10 @@ OPEN_EVERYTHING = """async () => {
     for (let tab = 0; tab < count; tab++) {
       root.querySelectorAll('[role=tab]')[tab]?.click();
       await settled();
-      const toggle = root.querySelector('.st-toggle[aria-pressed=false]');
-      if (toggle) { toggle.click(); await settled(); }
-      for (const fold of root.querySelectorAll('.st-panel [aria-expanded=false]')) {
-        fold.click();
-      }
+      unfold();
+      // The other way to show it; it stays so for the next one, which is flipped, too.
+      const toggle = root.querySelector('.st-toggle');
+      if (toggle) { toggle.click(); await settled(); unfold(); }
       for (const node of root.querySelectorAll('.st-panel *')) {
         for (const type of ['mouseover', 'focus', 'animationstart', 'toggle']) {
           node.dispatchEvent(new Event(type, { bubbles: true }));
