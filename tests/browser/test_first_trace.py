@@ -142,8 +142,10 @@ def test_the_saved_file_holds_no_widget_view(saved):
 
 
 def test_it_is_there_when_no_kernel_starts(saved, folder, second_desk):
+    # A name of its own: a kernel that the saved one still has would be taken again.
+    shutil.copy(saved, folder.path / "alone.ipynb")
     second_desk.route("**/api/sessions*", refuse_posts)
-    open_file(second_desk, folder, NAME)
+    open_file(second_desk, folder, "alone.ipynb")
     second_desk.locator(".jp-Dialog >> text=Error").first.wait_for(timeout=LONG)
 
     tree = shown_tree(second_desk)

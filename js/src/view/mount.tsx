@@ -39,7 +39,11 @@ export function mount(element: HTMLElement, payload: unknown, host: Host, plain?
     drawnAt = performance.now();
     render(<Guarded key={shown.key} payload={shown} host={host} />, root);
     // Time goes on for what runs, where somebody can see it.
-    if (shown.live && isInSight) timer = setTimeout(draw, LIVE_MS);
+    if (shown.live && isInSight) timer = setTimeout(tick, LIVE_MS);
+  };
+  const tick = () => {
+    if (document.hidden) timer = setTimeout(tick, LIVE_MS);
+    else draw();
   };
   const sight = new IntersectionObserver(([entry]) => {
     isInSight = entry?.isIntersecting === true;
