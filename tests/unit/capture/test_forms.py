@@ -179,7 +179,14 @@ CASES = [
     ),
     (
         pd.Series([1, 2], name="n"),
-        note("dataframe", type="pandas.Series", shape=[2], name="n", dtype="int64", head=[1, 2]),
+        note(
+            "dataframe",
+            type=f"{pd.Series.__module__}.Series",  # pandas 3 has it in `pandas` itself
+            shape=[2],
+            name="n",
+            dtype="int64",
+            head=[1, 2],
+        ),
     ),
     (pd.Timestamp("2024-01-01"), "2024-01-01 00:00:00"),
     (pd.NaT, "NaT"),

@@ -64,7 +64,7 @@ def test_a_table_is_described_without_its_rows(value, description):
 def test_an_index_is_stored_by_its_head():
     assert stored(pd.Index(range(30), name="i")) == {
         "$spantree": "dataframe",
-        "type": "pandas.RangeIndex",
+        "type": f"{pd.RangeIndex.__module__}.RangeIndex",
         "shape": [30],
         "name": "i",
         "dtype": "int64",
