@@ -163,19 +163,24 @@ class Writer:
         What can't be saved is spilled to a file, for the next process that traces.
 
         Args:
-            timeout: Seconds, of which the last one is for spilling.
+            timeout: Seconds without any trace saved, of which the last one is for
+                spilling. While the store takes traces they are waited for: spilling
+                those that are many would take as long.
 
         Returns:
-            Whether everything was saved in time.
+            Whether everything was saved.
         """
-        deadline = time.monotonic() + timeout
-        is_saved = self.flush(max(0.0, timeout - _SPILL_S))
+        patience = max(0.0, timeout - _SPILL_S)
+        saved, is_saved = self._saved, self.flush(patience)
+        while not is_saved and self._saved > saved:
+            saved, is_saved = self._saved, self.flush(patience)
+        deadline = time.monotonic() + _SPILL_S
         thread = self._thread
         if thread is None:
             self._spill()
         elif thread is not threading.current_thread():
             self._backlog.put(STOP)
-            thread.join(max(_SPILL_S, deadline - time.monotonic()))
+            thread.join(max(0.0, deadline - time.monotonic()))
         self._warn_of_the_unsaved()
         return is_saved
 

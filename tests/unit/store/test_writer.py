@@ -13,7 +13,7 @@ from spantree.entities import TraceState
 from spantree.entities.errors import SpantreeException, StoreError
 from spantree.search import parse_query
 from spantree.shipping.backoff import Backoff as ShippingBackoff
-from spantree.store import Writer, open_store, parse_tracking_uri
+from spantree.store import SqliteStore, Writer, jobs, open_store, parse_tracking_uri
 from spantree.store import writer as writer_module
 from spantree.store.backoff import Backoff
 from spantree.store.protocol import StoreUnavailableError, Trouble
@@ -306,6 +306,24 @@ def test_closed_writer_starts_again(make_writer, make_trace, file):
 
     assert writer.flush(60)
     assert stored(file) == 2
+
+
+def test_close_waits_for_a_store_that_is_slow(
+    make_writer, make_trace, file, monkeypatch, caplog
+):
+    monkeypatch.setattr(jobs, "MAX_BATCH", 1)
+    write = SqliteStore.write
+    monkeypatch.setattr(
+        SqliteStore, "write", lambda *given: (time.sleep(0.2), write(*given))
+    )
+    writer = make_writer()
+    for n in range(1, 21):
+        writer.submit(n, lambda n=n: make_trace(n))
+
+    assert writer.close(1.7)
+
+    assert stored(file) == 20
+    assert caplog.text == ""
 
 
 def test_close_with_a_locked_store_ends_in_time(make_writer, make_trace, lock, caplog):
