@@ -147,7 +147,8 @@ def test_locked_store_delays_traces_and_warns_once(
     writer.submit(2, lambda: make_trace(2))
     took = time.perf_counter() - begun
 
-    assert not writer.flush(1.8)
+    wait_until(lambda: "is locked" in caplog.text)
+    assert not writer.flush(0.1)
     assert writer.stats()["waiting"] == 2
     assert took < 1, "or it waited for the lock"
     lock()
