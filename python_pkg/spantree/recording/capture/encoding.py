@@ -42,6 +42,7 @@ _WINDOW = 64
 _CLOSE = 4
 _MOST_CONTAINERS = 100_000
 _MANY = 64
+_ROOM_OF_LEVEL = 8  # so that a chain ends after eight
 _SHORT_TEXT = 256
 _MARK = b'$spantree":'
 # From an object the way leads over its class into modules; and that of asyncio in
@@ -62,6 +63,9 @@ def encode_quickly(value: Any, attachments: list[Media] | None) -> bytes | None:
         refuses or changes, media, and values beyond a limit.
     """
     limits = ACTIVE.limits
+    text = _encode_small(value, limits)
+    if text is not None:
+        return text
     weight = _weigh(value, limits)
     if weight > limits.max_bytes:
         return None
@@ -93,6 +97,45 @@ def encode_flat(value: Any) -> bytes | None:
         return None
     is_short = len(text) <= SHORTEST and len(text) <= ACTIVE.limits.max_bytes
     return text if is_short and b"$" not in text else None
+
+
+def _encode_small(value: Any, limits: Limits) -> bytes | None:
+    """Encode a value of a few levels and a few dozen items, as most are.
+
+    Returns:
+        JSON text, or None where :func:`encode_quickly` has to look closer.
+    """
+    if ACTIVE.shallow_nodes < _MANY or limits.max_depth < _MANY // _ROOM_OF_LEVEL:
+        return None
+    level, room = [value], _MANY
+    weight, has_floats = 0, False
+    while level:
+        # The collector's view, as in `_is_shallow`.
+        if _SHOWS_FREED and not all(map(_is_container, filter(gc.is_tracked, level))):
+            return None
+        level = gc.get_referents(*level)
+        room -= len(level) + _ROOM_OF_LEVEL
+        if room < 0:
+            return None
+        for item in level:
+            kind = type(item)
+            if kind is str:
+                weight += len(item)
+            elif kind is float:
+                has_floats = True
+    if weight > limits.max_bytes:
+        return None
+    try:
+        text = orjson.dumps(value, option=_PASS)
+    except TypeError:  # not orjson's, or not as its options are here
+        return None
+    is_exact = (
+        len(text) <= limits.max_bytes
+        and text.find(b"$") < 0
+        and not (has_floats and text.find(b"null") >= 0)
+        and not (len(text) > SHORTEST and _may_hold_media(text))
+    )
+    return text if is_exact else None
 
 
 def _is_exact(text: bytes, reader: _Reader, limits: Limits) -> bool:
