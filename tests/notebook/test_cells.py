@@ -40,6 +40,16 @@ CASES = {
         ),
         ("_ = await task", []),
     ],
+    "a task that ends between two cells": [
+        (
+            "async def later():\n"
+            "    await asyncio.sleep(0.1)\n"
+            "    return work()\n"
+            "task = asyncio.ensure_future(later())\nwork()",
+            [["work", "work"]],
+        ),
+        ("# after a look at the last one\ntask.done()", []),
+    ],
     "a root between cells": [
         (
             "done = threading.Event()\n"

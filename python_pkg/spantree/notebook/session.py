@@ -42,8 +42,8 @@ class Session:
             host.display = False
         self.settings.observe(self._display_was_set, names="display")
         self.painter = Painter(shell, host, self.settings)
-        self.ticker = Ticker(self.painter.draw)
         self.frames = CellFrames(self)
+        self.ticker = Ticker(self.painter.draw, lambda: self.frames.current is not None)
         self.link = KernelLink(shell, host)
         self.desk = Desk(shell, host, self.settings, self.frames, self.link)
         self.magics: MagicSet | None = None

@@ -31,11 +31,18 @@ class Ticker:
 
     Args:
         draw: Draws a frame; on the ticker's thread.
+        is_cell_running: Tells whether the user's thread is at a cell.
     """
 
-    def __init__(self, draw: Callable[[Frame], None]) -> None:
+    def __init__(
+        self, draw: Callable[[Frame], None], is_cell_running: Callable[[], bool]
+    ) -> None:
         self._draw = draw
+        self._is_cell_running = is_cell_running
         self._due: dict[Frame, float] = {}
+        # Drawn between two cells: a client that executes notebooks drops messages that
+        # belong to no running cell, so they are drawn again with the next one.
+        self._drawn_between: dict[Frame, None] = {}
         # Reentrant: the collector may end a span, and so come back here, at any time.
         self._wake = threading.Condition(threading.RLock())
         self._thread: threading.Thread | None = None
@@ -58,9 +65,11 @@ class Ticker:
     def draw_news(self) -> None:
         """Draw at once, on this thread, what ended cells have to tell."""
         with self._wake:
-            news = [frame for frame in self._due if not frame.is_open]
-            for frame in news:
+            between, self._drawn_between = self._drawn_between, {}
+            due = [frame for frame in self._due if not frame.is_open]
+            for frame in due:
                 del self._due[frame]
+            news = between | dict.fromkeys(due)
         for frame in news:
             self._draw_guarded(frame)
 
@@ -69,6 +78,7 @@ class Ticker:
         with self._wake:
             self._is_closed = True
             self._due.clear()
+            self._drawn_between.clear()
             self._wake.notify()
 
     def _schedule(self, frame: Frame, due: float) -> None:
@@ -91,7 +101,9 @@ class Ticker:
             if frame is None:
                 return
             begun = time.monotonic()
-            if not frame.is_open or self._is_changed(frame, begun):
+            if not frame.is_open:
+                self._draw_ended(frame)
+            elif self._is_changed(frame, begun):
                 self._draw_guarded(frame)
             if frame.is_open:
                 took = time.monotonic() - begun
@@ -100,6 +112,13 @@ class Ticker:
                     # Checked again inside: the cell may have been taken back.
                     if frame.is_open and not self._is_closed:
                         self._due[frame] = time.monotonic() + pause
+
+    def _draw_ended(self, frame: Frame) -> None:
+        was_running = self._is_cell_running()
+        self._draw_guarded(frame)
+        if not (was_running and self._is_cell_running()):
+            with self._wake:
+                self._drawn_between[frame] = None
 
     @staticmethod
     def _is_changed(frame: Frame, now: float) -> bool:
