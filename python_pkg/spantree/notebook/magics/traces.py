@@ -146,7 +146,8 @@ def _traces(arguments: Namespace, desk: Desk) -> pd.DataFrame | None:
     if arguments.sort and (arguments.spans or not order):
         _check_columns(frame, [arguments.sort], "--sort")
         frame = frame.sort_values(arguments.sort, ascending=False)
-        if not order and len(set(frame["trace_id"])) == limit:
+        is_cut = not order and len(set(frame["trace_id"])) == limit
+        if is_cut and not arguments.is_quiet:
             print(  # noqa: T201 - nothing is left out silently
                 f"the newest {limit} traces, sorted; -n asks for more, and --sort by "
                 f"{', '.join(_ORDERED_BY)} reaches all"
