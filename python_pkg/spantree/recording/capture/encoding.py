@@ -107,23 +107,7 @@ def _encode_small(value: Any, limits: Limits) -> bytes | None:
     """
     if ACTIVE.shallow_nodes < _MANY or limits.max_depth < _MANY // _ROOM_OF_LEVEL:
         return None
-    level, room = [value], _MANY
-    weight, has_floats = 0, False
-    while level:
-        # The collector's view, as in `_is_shallow`.
-        if _SHOWS_FREED and not all(map(_is_container, filter(gc.is_tracked, level))):
-            return None
-        level = gc.get_referents(*level)
-        room -= len(level) + _ROOM_OF_LEVEL
-        if room < 0:
-            return None
-        for item in level:
-            kind = type(item)
-            if kind is str:
-                weight += len(item)
-            elif kind is float:
-                has_floats = True
-    if weight > limits.max_bytes:
+    if _weigh_small(value) > limits.max_bytes:
         return None
     try:
         text = orjson.dumps(value, option=_PASS)
@@ -132,10 +116,29 @@ def _encode_small(value: Any, limits: Limits) -> bytes | None:
     is_exact = (
         len(text) <= limits.max_bytes
         and text.find(b"$") < 0
-        and not (has_floats and text.find(b"null") >= 0)
         and not (len(text) > SHORTEST and _may_hold_media(text))
     )
     return text if is_exact else None
+
+
+def _weigh_small(value: Any) -> int:
+    """Sum the lengths of all texts; beyond any limit for what is not small."""
+    level, room, weight = [value], _MANY, 0
+    while level:
+        # The collector's view, as in `_is_shallow`.
+        if _SHOWS_FREED and not all(map(_is_container, filter(gc.is_tracked, level))):
+            return sys.maxsize
+        level = gc.get_referents(*level)
+        room -= len(level) + _ROOM_OF_LEVEL
+        if room < 0:
+            return sys.maxsize
+        for item in level:
+            kind = type(item)
+            if kind is str:
+                weight += len(item)
+            elif kind is float and item - item != 0:  # orjson makes these null
+                return sys.maxsize
+    return weight
 
 
 def _is_exact(text: bytes, reader: _Reader, limits: Limits) -> bool:
