@@ -241,12 +241,13 @@ class Sender:
             box.give_back(by_key.values())
         except TryLaterError as error:
             self._backoff.failed(error.words, error.after_s)
-            box.give_back(by_key.values(), words=error.words)
+            # Said before anyone can see that it waits.
             self._warn("later", f"{error.words}; it is tried again")
+            box.give_back(by_key.values(), words=error.words)
         except NotAllowedError as error:
             self._backoff.failed(error.words, _BLOCKED_S)
-            box.give_back(by_key.values(), State.BLOCKED, error.words)
             self._warn("blocked", f"{error.words}; {error.advice}")
+            box.give_back(by_key.values(), State.BLOCKED, error.words)
         except RefusedError as error:
             refused = list(by_key.values())
             if len(refused) == 1:
