@@ -14,9 +14,11 @@ from spantree.integrations import get_library
 from spantree.testing import recorded_traces
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _collections_are_quick():
     """Let them pass over what was there before: half a second, with all libraries."""
+    # Garbage that is frozen would never be collected, nor the runs it holds be ended.
+    gc.collect()
     gc.freeze()
 
 
