@@ -34,6 +34,8 @@ MASKS = (
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[.\d]*(\+00:00)?"), "TIME"),
     (re.compile(r"\b1\d{12}\b"), "MILLISECONDS"),
     (re.compile(r"\d+(\.\d+)?(µs|ms|s)\b"), "DURATION"),
+    # Both of a comparison may happen to be the same, and are then said once.
+    (re.compile(r"DURATION → DURATION"), "DURATION"),
     (re.compile(r" \([+−]\d+ %\)"), ""),
     (re.compile(r"(?<!\$)\b\d+\.\d{3,}\b"), "NUMBER"),
     (re.compile(r"\b\d+(\.\d+)? [kM]?B\b"), "BYTES"),
