@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from faults.fork import leaf, traced_ids
+from support.loopback import Loopback
 
 from spantree.recording import RECORDER, clock, start_span, warn
 from spantree.testing import recorded_traces
@@ -224,3 +225,23 @@ def test_a_fork_waits_for_a_store_that_is_being_opened(tmp_path):
     )
 
     assert (done.stdout, done.stderr) == ("child saved\nparent saved\n", "")
+
+
+@pytest.mark.parametrize("place", ["{folder}/traces.db", "{server}", "otlp+{server}"])
+def test_our_threads_import_nothing_that_a_fork_could_meet_half_done(place, tmp_path):
+    program = Path(__file__).with_name("imports_of_threads.py")
+
+    with Loopback() as server:
+        # Then it has to be protobuf, which is imported when that is known.
+        server.reads_json = not place.startswith("otlp")
+        done = subprocess.run(
+            [sys.executable, program, place.format(folder=tmp_path, server=server.uri)],
+            env={**os.environ, "SPANTREE_DATA_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert (done.stdout, done.stderr) == ("saved 2\n", "")
+    assert bool(server.requests) == ("{server}" in place)

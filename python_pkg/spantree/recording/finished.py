@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from spantree.entities.live_span import LiveSpan
 from spantree.entities.span import Span
+from spantree.recording.forks import FIRST_USE
 
 if TYPE_CHECKING:
     from spantree.entities.trace import Trace, TraceState
@@ -59,13 +60,16 @@ class Finished(list[object]):
 
     def __call__(self) -> Trace:
         """Put the trace together, secrets masked."""
-        from spantree.recording.publish import publish
+        with FIRST_USE:
+            # Mostly on the writer's thread; not at the import of spantree.
+            from spantree.recording.publish import publish
 
         return publish(self, self.spans(), self._recorder.redactor)
 
     def spans(self) -> list[Span]:
         """Give the spans, published: fresh ones at each call."""
-        from spantree.recording.publish import complete
+        with FIRST_USE:
+            from spantree.recording.publish import complete
 
         spans = [
             _unpacked(self[at : at + _FIELDS], self.key)

@@ -21,6 +21,7 @@ from spantree.entities.values import clean_text
 from spantree.recording.clock import perf_counter_ns, time_ns
 from spantree.recording.context import leave
 from spantree.recording.finished import MOST_SPANS, Finished
+from spantree.recording.forks import FIRST_USE
 from spantree.recording.given import pairs_of, text_of, time_of
 from spantree.recording.guard import counters, guard, warn
 from spantree.recording.site import FIELDS_OF_ROOT
@@ -151,7 +152,8 @@ class LiveTrace(SpanEdits):
         return self.finished or self._publish
 
     def _publish(self) -> Trace:
-        from spantree.recording.publish import publish, publish_spans
+        with FIRST_USE:
+            from spantree.recording.publish import publish, publish_spans
 
         # Before the look at `finished`, which another thread sets first of the two.
         held = self.spans

@@ -52,13 +52,14 @@ def source_metadata() -> dict[str, str]:
 
 
 def _user() -> str:
+    # It imports too, and the system's list of users has a lock.
     with FIRST_USE:
         import getpass
 
-    try:
-        return getpass.getuser()
-    except (ImportError, KeyError, OSError):  # no name for the number, no such module
-        return ""
+        try:
+            return getpass.getuser()
+        except (ImportError, KeyError, OSError):  # no name for the number, no module
+            return ""
 
 
 def _git(place: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ from spantree.store.uri import TargetKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from spantree.entities.trace import Trace
     from spantree.shipping.outbox import What
@@ -51,12 +52,20 @@ class Destination(Protocol):
         """Let go of connections; the next call opens them again."""
 
 
-def open_destination(target: Target) -> Destination:
-    """Give the destination that a remote target names; nothing is contacted."""
+def open_destination(
+    target: Target, first_use: AbstractContextManager[None]
+) -> Destination:
+    """Give the destination that a remote target names; nothing is contacted.
+
+    Args:
+        target: Not a store.
+        first_use: Held while modules are imported later: a fork must not meet half of
+            one.
+    """
     if target.kind is TargetKind.OTLP:
         from spantree.shipping.otlp import OtlpDestination
 
-        return OtlpDestination(target)
+        return OtlpDestination(target, first_use)
     if target.kind is TargetKind.DATABRICKS:
         from spantree.shipping.databricks import DatabricksDestination
 

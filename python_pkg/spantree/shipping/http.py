@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import base64
 import contextlib
+
+# A socket would import it at the first connection, on a thread of ours: a child that
+# is forked meanwhile could never make one.
+import encodings.idna  # noqa: F401
 import gzip
 import http.client
 import os

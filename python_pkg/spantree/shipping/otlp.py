@@ -33,6 +33,7 @@ from spantree.shipping.outbox import What
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from spantree.entities.span import Span
     from spantree.shipping.destination import Parcel
@@ -60,9 +61,11 @@ class OtlpDestination:
 
     Args:
         target: ``otlp``, or an address.
+        first_use: Held while modules are imported.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, first_use: AbstractContextManager[None]) -> None:
+        self._first_use = first_use
         uri = target.url or "otlp"
         protocol = _protocol()
         if uri == "otlp" and protocol == "grpc":
@@ -139,7 +142,8 @@ class OtlpDestination:
         except RefusedError as error:
             if error.status == _NOT_THIS_FORM and self._encode is None:
                 # The specification leaves JSON to the receiver; protobuf they all take.
-                self._encode, self._read = _protobuf(error.words)
+                with self._first_use:
+                    self._encode, self._read = _protobuf(error.words)
                 self._post(envelope)
                 return
             if error.status != _TOO_LARGE or _count(envelope) == 1:
@@ -283,6 +287,8 @@ def _protobuf(because: str = "") -> tuple[Callable[[dict[str, Any]], bytes], Any
     from spantree.entities.otel_proto import request_to_proto
 
     try:
+        # The first encodes with it, and is not to import it then.
+        from google.protobuf import json_format  # type: ignore[import-untyped]  # noqa: F401
         from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
             ExportTraceServiceResponse,
         )

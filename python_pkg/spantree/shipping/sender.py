@@ -289,7 +289,7 @@ class Sender:
     def _to(self) -> Destination:
         if self._destination is None:
             with self._first_use:
-                self._destination = open_destination(self.target)
+                self._destination = open_destination(self.target, self._first_use)
         return self._destination
 
     def _warn(self, kind: str, what: str) -> None:

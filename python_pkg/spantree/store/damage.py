@@ -8,6 +8,11 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+try:
+    import fcntl
+except ImportError:
+    fcntl = None  # type: ignore[assignment]
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -54,9 +59,7 @@ def inode_of(path: Path) -> tuple[int, int] | None:
 @contextlib.contextmanager
 def _lock(path: Path) -> Iterator[None]:
     """Keep other processes of the user out; on Windows, trust that there are none."""
-    try:
-        import fcntl
-    except ImportError:
+    if fcntl is None:
         yield
         return
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
