@@ -230,13 +230,17 @@ def test_a_fork_waits_for_a_store_that_is_being_opened(tmp_path):
 @pytest.mark.parametrize("place", ["{folder}/traces.db", "{server}", "otlp+{server}"])
 def test_our_threads_import_nothing_that_a_fork_could_meet_half_done(place, tmp_path):
     program = Path(__file__).with_name("imports_of_threads.py")
+    # The user's own folder, as without any setting.
+    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
+    environment.pop("SPANTREE_DATA_DIR", None)
+    environment.pop("SPANTREE_RUNTIME_DIR", None)
 
     with Loopback() as server:
         # Then it has to be protobuf, which is imported when that is known.
         server.reads_json = not place.startswith("otlp")
         done = subprocess.run(
             [sys.executable, program, place.format(folder=tmp_path, server=server.uri)],
-            env={**os.environ, "SPANTREE_DATA_DIR": str(tmp_path)},
+            env=environment,
             capture_output=True,
             text=True,
             timeout=60,

@@ -6,6 +6,8 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+# For the folder of its spill files: no thread of ours may import it later.
+import platformdirs  # noqa: F401
 from psycopg import errors
 
 from spantree.store.backoff import jitter

@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 
 import orjson
 
+# What user_folder() asks for: no thread of ours may import while the process may fork.
+import platformdirs  # noqa: F401
+
 from spantree.store.owner import is_running
 from spantree.store.uri import expanded, user_folder
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-import platformdirs
-
 from spantree.entities.errors import MissingExtraError, SpantreeException, did_you_mean
 
 if TYPE_CHECKING:
@@ -108,6 +106,8 @@ def expanded(path: str | Path) -> Path:
 
 def user_folder() -> Path:
     """Give the folder for a user's data; nothing is made or opened."""
+    import platformdirs
+
     try:
         return Path(platformdirs.user_data_dir("spantree", appauthor=False))
     except RuntimeError:
