@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from spantree._arguments import asks
 from spantree._runtime import RUNTIME
 from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
 from spantree.entities.paging import PagedList
 from spantree.recording import RECORDER, experiment_of
-from spantree.search import patterns
+from spantree.search.experiments import ordered, parse_experiment_filter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from spantree._arguments import Location
     from spantree.entities.experiment import Experiment
@@ -27,12 +27,10 @@ __all__ = [
     "set_experiment",
 ]
 
-_SORTABLE: Mapping[str, Callable[[Experiment], Any]] = {
-    "name": lambda experiment: experiment.name,
-    # Ids are decimal text: 10 comes after 9.
-    "experiment_id": lambda e: (len(e.experiment_id), e.experiment_id),
-    "creation_time": lambda experiment: experiment.creation_time or 0,
-}
+# MLflow's ViewType: ACTIVE_ONLY 1, DELETED_ONLY 2, ALL 3.
+_DELETED_ONLY = 2
+# Of a page_token: how many experiments nobody has.
+_DIGITS = 10
 
 
 @asks
@@ -134,30 +132,33 @@ def search_experiments(
     Ids are the local store's, also of the server's.
 
     Args:
-        view_type: Accepted for MLflow's callers; all here are active.
-        max_results: At most so many.
-        filter_string: ``name = '…'``, ``name LIKE '…'``; None for all.
-        order_by: ``"name"`` or ``"experiment_id"``, each with ``ASC`` or ``DESC``.
-        page_token: Where to go on; there is always one page.
+        view_type: 1 for those in use, 2 for deleted ones, of which there are none
+            here, 3 for all.
+        max_results: At most so many on a page; None for all.
+        filter_string: Conditions joined by AND on ``name``, ``experiment_id``,
+            ``creation_time`` and ``last_update_time`` (milliseconds since 1970) and
+            ``tags.<key>``, as ``name LIKE 'chat%' AND tags.team = 'a'``; None for all.
+        order_by: Any of ``"name"``, ``"experiment_id"``, ``"creation_time"`` and
+            ``"last_update_time"``, each with ``ASC`` or ``DESC``.
+        page_token: The ``token`` of the page before.
+
+    Returns:
+        A page; its ``token`` is None after the last one.
 
     Raises:
-        SpantreeException: If the filter or the order is not one of these.
+        SpantreeException: If the filter, the order or the token can't be read.
     """
-    del view_type, page_token
+    matches = parse_experiment_filter(filter_string)
+    start = _start_of(page_token)
     if (server := RUNTIME.server()) is not None:
         known = {e.name for e in _experiments()}
         for name in server.experiment_names():
             if name not in known:
                 RUNTIME.experiment_id_for(name)
-    found = [e for e in _experiments() if _matches(e, filter_string)]
-    keys = [order_by] if isinstance(order_by, str) else list(order_by or ())
-    for key in reversed(keys):
-        name, _, direction = key.partition(" ")
-        if name not in _SORTABLE:
-            msg = f"Experiments are ordered by name or experiment_id, not {name!r}."
-            raise SpantreeException(msg)
-        found.sort(key=_SORTABLE[name], reverse=direction.upper() == "DESC")
-    return PagedList(found[:max_results])
+    active = () if view_type == _DELETED_ONLY else _experiments()
+    found = ordered([e for e in active if matches(e)], order_by)
+    end = len(found) if max_results is None else start + max_results
+    return PagedList(found[start:end], token=str(end) if end < len(found) else None)
 
 
 def experiment_ids(
@@ -184,17 +185,14 @@ def _experiments() -> list[Experiment]:
     return RUNTIME.read(lambda store: store.experiments())
 
 
-def _matches(experiment: Experiment, filter_string: str | None) -> bool:
-    if not filter_string:
-        return True
-    words = filter_string.split(None, 2)
-    if len(words) == 3 and words[0] == "name":  # noqa: PLR2004 - name, operator, value
-        value = words[2].strip("'\"")
-        if words[1] == "=":
-            return experiment.name == value
-        if words[1].upper() == "LIKE":
-            return patterns.like(experiment.name, value)
+def _start_of(page_token: str | None) -> int:
+    """Read how many experiments the pages before have given."""
+    if not page_token:
+        return 0
+    if page_token.isascii() and page_token.isdecimal() and len(page_token) < _DIGITS:
+        return int(page_token)
     msg = (
-        f"Experiments are found by name = '…' or name LIKE '…', not {filter_string!r}."
+        f"{page_token!r} is no page_token of search_experiments. Pass the token of its "
+        "last result as it is, or None for the first page."
     )
     raise SpantreeException(msg)

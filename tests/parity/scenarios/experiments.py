@@ -47,6 +47,61 @@ def finding_experiments(m):
     return sorted(e.name for e in found)
 
 
+_CONDITIONS = (
+    "name = 'Plan A'",
+    "name != 'Plan A'",
+    "attribute.name ILIKE 'plan%'",
+    "name LIKE 'plan%'",
+    "tags.team = 'red'",
+    "tags.team != 'red'",
+    "tag.`team` LIKE 'r%' AND name LIKE 'Plan%'",
+    "tags.team IS NULL",
+    "tags.team IS NOT NULL",
+    "creation_time > 0 AND last_update_time >= 1",
+    "creation_time < 5",
+    "creation_time LIKE '5'",
+    "name > 'a'",
+    "colour = 'red'",
+    "name = 'a' OR name = 'b'",
+    "name",
+)
+
+
+@scenario()
+def finding_experiments_by_each_condition(m):
+    for name, tags in (("Plan A", {"team": "red"}), ("Plan B", {"team": "blue"})):
+        m.create_experiment(name, tags=tags)
+    m.create_experiment("Plan C")
+
+    def names(condition):
+        found = m.search_experiments(filter_string=condition)
+        return sorted(e.name for e in found if e.name.startswith("Plan"))
+
+    return {
+        condition: raised(lambda condition=condition: names(condition))
+        or names(condition)
+        for condition in _CONDITIONS
+    }
+
+
+@scenario()
+def experiments_by_pages(m):
+    for name in ("sheet 1", "sheet 2", "sheet 3"):
+        m.create_experiment(name)
+    asked = {"filter_string": "name LIKE 'sheet%'", "order_by": ["name DESC"]}
+    client = m.MlflowClient()
+    first = client.search_experiments(max_results=2, **asked)
+    second = client.search_experiments(max_results=2, page_token=first.token, **asked)
+    deleted = client.search_experiments(view_type=2, **asked)
+    return [
+        [e.name for e in first],
+        first.token is None,
+        [e.name for e in second],
+        second.token is None,
+        list(deleted),
+    ]
+
+
 @scenario()
 def a_destination_for_one_function(m):
     other = m.create_experiment("other place")

@@ -191,3 +191,25 @@ def test_a_filter_for_a_run_points_at_its_own_column():
         spantree.search_traces("stauts = 'OK'", run_id="r")
 
     assert caught.value.position == 0
+
+
+def test_experiments_come_in_pages_and_none_is_left_out():
+    names = [f"page {n}" for n in range(5)]
+    for name in names:
+        spantree.create_experiment(name)
+
+    found, token = [], None
+    while True:
+        page = spantree.search_experiments(
+            max_results=2, filter_string="name LIKE 'page%'", page_token=token
+        )
+        found += [e.name for e in page]
+        token = page.token
+        if token is None:
+            break
+
+    assert found == names
+    assert not spantree.search_experiments(view_type=2)
+    for wrong in ("x", "-1", "٣", "9" * 5000):
+        with pytest.raises(SpantreeException, match="is no page_token"):
+            spantree.search_experiments(page_token=wrong)
