@@ -211,25 +211,29 @@ def test_forks_while_four_threads_record_lose_and_block_nothing(tmp_path):
     }
 
 
-def test_a_fork_waits_for_a_store_that_is_being_opened(tmp_path):
-    program = Path(__file__).with_name("fork_while_opening.py")
-    environment = {**os.environ, "SPANTREE_DATA_DIR": str(tmp_path)}
-
+def run(name, *words, environment):
+    """Run a program that stands beside this one; give what it printed."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", program],
+        [sys.executable, "-W", "ignore", Path(__file__).with_name(name), *words],
         env=environment,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+    return done.stdout, done.stderr
 
-    assert (done.stdout, done.stderr) == ("child saved\nparent saved\n", "")
+
+def test_a_fork_waits_for_a_store_that_is_being_opened(tmp_path):
+    environment = {**os.environ, "SPANTREE_DATA_DIR": str(tmp_path)}
+
+    said = run("fork_while_opening.py", environment=environment)
+
+    assert said == ("child saved\nparent saved\n", "")
 
 
 @pytest.mark.parametrize("place", ["{folder}/traces.db", "{server}", "otlp+{server}"])
 def test_our_threads_import_nothing_that_a_fork_could_meet_half_done(place, tmp_path):
-    program = Path(__file__).with_name("imports_of_threads.py")
     # The user's own folder, as without any setting.
     environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
     environment.pop("SPANTREE_DATA_DIR", None)
@@ -238,14 +242,8 @@ def test_our_threads_import_nothing_that_a_fork_could_meet_half_done(place, tmp_
     with Loopback() as server:
         # Then it has to be protobuf, which is imported when that is known.
         server.reads_json = not place.startswith("otlp")
-        done = subprocess.run(
-            [sys.executable, program, place.format(folder=tmp_path, server=server.uri)],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        address = place.format(folder=tmp_path, server=server.uri)
+        said = run("imports_of_threads.py", address, environment=environment)
 
-    assert (done.stdout, done.stderr) == ("saved 2\n", "")
+    assert said == ("saved 2\n", "")
     assert bool(server.requests) == ("{server}" in place)
