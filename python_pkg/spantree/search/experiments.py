@@ -10,6 +10,7 @@ import operator
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from spantree.search.errors import nearest
+from spantree.search.order import take_direction
 from spantree.search.patterns import like
 from spantree.search.reader import Reader
 from spantree.search.tokens import Token, TokenKind, tokenize
@@ -92,13 +93,7 @@ def ordered(
         name, token = _name(reader)
         if name not in _ORDERS:
             raise _unknown(reader, token, tuple(_ORDERS), ", ".join(_ORDERS))
-        direction = reader.take()
-        is_descending = direction.is_word("DESC")
-        is_known = is_descending or direction.is_word("ASC")
-        if not is_known and direction.kind is not TokenKind.END:
-            raise reader.error("an order is a field, then ASC or DESC", direction)
-        _expect_end(reader)
-        result.sort(key=_ORDERS[name], reverse=is_descending)
+        result.sort(key=_ORDERS[name], reverse=take_direction(reader))
     return result
 
 
@@ -117,18 +112,13 @@ def _condition(reader: Reader) -> _Test:
 
 def _name(reader: Reader) -> tuple[str, Token]:
     """Take a field's name; ``attribute.`` before it says nothing, ``tag.`` is one."""
-    first = reader.take()
-    parts = [first.value]
-    while reader.peek().text == ".":
-        reader.take()
-        parts.append(reader.take().value)
+    parts, written = reader.take_path()
     kind = parts[0].lower()
     if kind in ("tag", "tags") and len(parts) > 1:
-        return ".".join(["tags", *parts[1:]]), reader.since(first)
-    if kind in ("attribute", "attributes", "attr") and len(parts) > 1:
-        parts = parts[1:]
-    whole = first if first.kind is TokenKind.END else reader.since(first)
-    return ".".join(parts), whole
+        parts[0] = "tags"
+    elif kind in ("attribute", "attributes", "attr") and len(parts) > 1:
+        del parts[0]
+    return ".".join(parts), written
 
 
 def _of_text(reader: Reader, get: _Get) -> _Test:
@@ -194,12 +184,6 @@ def _text(reader: Reader) -> str:
     if token.kind is not TokenKind.STRING:
         raise reader.error("a text in quotes is missing here", token)
     return token.value
-
-
-def _expect_end(reader: Reader) -> None:
-    rest = reader.peek()
-    if rest.kind is not TokenKind.END:
-        raise reader.error("an order is a field, then ASC or DESC", rest)
 
 
 def _unknown(

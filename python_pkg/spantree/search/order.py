@@ -62,12 +62,7 @@ def parse_order(order_by: Sequence[str] | str | None) -> tuple[OrderKey, ...]:
 
 def _parse_entry(text: str) -> OrderKey:
     reader = Reader(text, tokenize(text), 0)
-    first = reader.take()
-    parts = [first.value]
-    while reader.peek().text == ".":
-        reader.take()
-        parts.append(reader.take().value)
-    written = reader.since(first)
+    parts, written = reader.take_path()
     field = _sortable(tuple(parts))
     if field is None:
         raise reader.error(
@@ -76,7 +71,7 @@ def _parse_entry(text: str) -> OrderKey:
             suggestion=nearest(written.text, TRACE_FIELDS),
             hint="Fields: timestamp, duration, status, name, tokens, cost, tag.…",
         )
-    return OrderKey(field, descending=_direction(reader))
+    return OrderKey(field, descending=take_direction(reader))
 
 
 def _sortable(parts: tuple[str, ...]) -> Field | None:
@@ -87,7 +82,12 @@ def _sortable(parts: tuple[str, ...]) -> Field | None:
     return None if is_multiple else field
 
 
-def _direction(reader: Reader) -> bool:
+def take_direction(reader: Reader) -> bool:
+    """Take the end of an entry; tell whether it is DESC.
+
+    Raises:
+        FilterError: If it is anything but ASC, DESC or nothing.
+    """
     token = reader.take()
     is_known = token.is_word("ASC") or token.is_word("DESC")
     if token.kind is not TokenKind.END and not is_known:

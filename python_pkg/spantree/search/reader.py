@@ -46,6 +46,15 @@ class Reader:
             self._next += 1
         return token
 
+    def take_path(self) -> tuple[list[str], Token]:
+        """Take names joined by dots; give them, and all of it as one token."""
+        first = self.take()
+        parts = [first.value]
+        while self.peek().text == ".":
+            self.take()
+            parts.append(self.take().value)
+        return parts, first if first.kind is TokenKind.END else self.since(first)
+
     def take_keyword(self, word: str) -> None:
         """Take the given keyword, or refuse what stands in its place."""
         token = self.peek()
