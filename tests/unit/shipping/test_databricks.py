@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-import time
 
 import pytest
+from support.waiting import until
 
 import spantree
 
@@ -120,10 +120,7 @@ def test_an_experiment_without_a_path_gets_a_hint(workspace, monkeypatch, caplog
     spantree.flush_trace_async_logging()
 
     # Said a moment after the trace was put aside.
-    deadline = time.monotonic() + 30
-    while "set_experiment('/Shared/…')" not in caplog.text:
-        assert time.monotonic() < deadline, "nothing was said"
-        time.sleep(0.01)
+    until(lambda: "set_experiment('/Shared/…')" in caplog.text)
     assert spantree.stats()["rejected"] == 1
     assert TOKEN not in caplog.text
 

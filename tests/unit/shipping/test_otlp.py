@@ -7,10 +7,10 @@ import json
 import re
 import ssl
 import sys
-import time
 
 import pytest
 from support.loopback import Loopback
+from support.waiting import until
 
 import spantree
 from spantree.entities import SpanEvent
@@ -40,13 +40,6 @@ def traced():
         return spantree.get_trace(root.trace_id)
 
     return record
-
-
-def until(condition):
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "nothing came of it"
-        time.sleep(0.01)
 
 
 def plain(span):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 
 import pytest
 from support.loopback import Loopback
+from support.waiting import until
 
 import spantree
 from spantree._runtime import RUNTIME
@@ -23,13 +23,6 @@ def traced(count=1, **options):
             span.set_inputs({"n": number})
         ids.append(span.trace_id)
     return ids
-
-
-def until(condition):
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "nothing came of it"
-        time.sleep(0.01)
 
 
 def delivered():
