@@ -80,7 +80,7 @@ def test_an_update_takes_at_most_20_kb(kernel):
     messages = kernel.run(
         "with spantree.start_span('many'):\n"
         "    for i in range(20_000): step(0)\n"
-        "    time.sleep(0.8)"
+        "    time.sleep(5)"  # the pause after a drawing is twenty times its work
     )
 
     live = [m for m in drawings(messages) if m["content"]["data"][MIME]["live"]]
@@ -143,7 +143,7 @@ def test_an_interrupt_leaves_threads_and_tasks_running(kernel):
         "task = asyncio.ensure_future(in_task())\n"
         "await asyncio.sleep(0.05)\n"
         "print('begun', flush=True)\n"
-        "time.sleep(30)",
+        "time.sleep(3)",  # after an await ipykernel's interrupt waits for its end
         interrupt_after="begun",
     )
     states = {t["name"]: t["state"] for t in payloads(messages)[-1]["traces"]}
@@ -159,7 +159,7 @@ def test_an_interrupt_leaves_threads_and_tasks_running(kernel):
 def test_an_interrupted_await_is_drawn_as_failed(kernel):
     messages = kernel.run(
         "@spantree.trace\n"
-        "async def waits(): await asyncio.sleep(30)\n"
+        "async def waits(): await asyncio.sleep(3)\n"
         "print('begun', flush=True)\nawait waits()",
         interrupt_after="begun",
     )

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 FIRST_PAINT_SECONDS = 0.3
 INTERVAL_SECONDS = 0.25
-# Of a large trace a drawing takes longer; it may take this share of the time.
+# Of a large trace a drawing takes longer; it may take this share of the time. Its own
+# work counts: while the user's program computes, a drawing mostly waits for its turn.
 _LEAST_PAUSE_RATIO = 20
 # A stream that grows has no new span.
 _UNCHANGED_SECONDS = 2.0
@@ -100,13 +101,13 @@ class Ticker:
             frame = self._next()
             if frame is None:
                 return
-            begun = time.monotonic()
+            begun = time.thread_time()
             if not frame.is_open:
                 self._draw_ended(frame)
-            elif self._is_changed(frame, begun):
+            elif self._is_changed(frame, time.monotonic()):
                 self._draw_guarded(frame)
             if frame.is_open:
-                took = time.monotonic() - begun
+                took = time.thread_time() - begun
                 pause = max(INTERVAL_SECONDS, took * _LEAST_PAUSE_RATIO)
                 with self._wake:
                     # Checked again inside: the cell may have been taken back.
