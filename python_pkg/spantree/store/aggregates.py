@@ -37,14 +37,14 @@ def measure(
     others = [key.field for key in keys if _column_of(key) is None]
     if any(field is None or field.key in NOT_SORTABLE for field in others):
         return None
-    # What results are sorted by comes after the columns.
+    # What is no column comes with the rows as what results are sorted by.
     order = tuple(OrderKey(field) for field in others if field is not None)
     named = tuple(dict.fromkeys(columns))
     statement = build(known, replace(query, order=order), named)
     if not statement.is_exact:
         return None
     rows = known.connection.execute(statement.sql, statement.parameters)
-    return grouping.measured(_read(rows, grouping, named))
+    return grouping.measured(_read(rows, grouping, named, statement.places))
 
 
 def _column_of(key: Key) -> str | None:
@@ -55,10 +55,13 @@ def _column_of(key: Key) -> str | None:
 
 
 def _read(
-    rows: Iterable[Row], grouping: Grouping, columns: Sequence[str]
+    rows: Iterable[Row],
+    grouping: Grouping,
+    columns: Sequence[str],
+    places: Sequence[int],
 ) -> Iterator[tuple[list[Sequence[object]], list[object]]]:
     place = {name: 1 + at for at, name in enumerate(columns)}
-    sorted_by = iter(range(1 + len(columns), 1 + len(columns) + len(grouping.keys)))
+    sorted_by = iter(places)
     keys = [
         (key, place[column] if (column := _column_of(key)) else next(sorted_by))
         for key in grouping.keys

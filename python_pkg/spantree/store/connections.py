@@ -55,6 +55,7 @@ _WRITER_PRAGMAS = (
     f"busy_timeout={_WRITER_BUSY_MS}",
 )
 _READER_PRAGMAS = ("query_only=ON", f"busy_timeout={_READER_BUSY_MS}")
+_COMPLAINTS = (sqlite3.DatabaseError, OSError)
 _TROUBLE_BY_TEXT = (
     ("locked", Trouble.LOCKED),
     ("locking protocol", Trouble.LOCKED),
@@ -164,11 +165,13 @@ class Connections:
         connection = self._borrow()
         is_sound, is_lasting = False, True
         try:
-            with self.explained():
-                if connection is None and self._is_there():
-                    connection, is_lasting = self._open_reader()
-                yield connection
+            if connection is None and self._is_there():
+                connection, is_lasting = self._open_reader()
+            yield connection
             is_sound = is_lasting
+        except _COMPLAINTS as error:
+            self._explain(error)
+            raise
         finally:
             self._give_back(connection, is_sound=is_sound)
 
@@ -177,17 +180,9 @@ class Connections:
         """Say in our words what SQLite complains of; its own bugs pass unchanged."""
         try:
             yield
-        except sqlite3.DatabaseError as error:
-            trouble = _trouble_of(error)
-            if trouble is None:
-                raise
-            raise StoreUnavailableError(
-                trouble, str(self.path), _detail(trouble, error)
-            ) from error
-        except OSError as error:
-            raise StoreUnavailableError(
-                _os_trouble(error), str(self.path), error.strerror or str(error)
-            ) from error
+        except _COMPLAINTS as error:
+            self._explain(error)
+            raise
 
     def replaced(self, error: StoreUnavailableError) -> bool:
         """Put a damaged file aside, if that may be done; the caller holds the lock."""
@@ -259,6 +254,16 @@ class Connections:
         self.lock = threading.RLock()
         self._pool = threading.Condition(threading.Lock())
         self.generation += 1
+
+    def _explain(self, error: Exception) -> None:
+        """Raise it in our words; return if it is a bug."""
+        if isinstance(error, OSError):
+            trouble, detail = _os_trouble(error), error.strerror or str(error)
+        elif (known := _trouble_of(error)) is not None:
+            trouble, detail = known, _detail(known, error)
+        else:
+            return
+        raise StoreUnavailableError(trouble, str(self.path), detail) from error
 
     def _check_usable(self) -> None:
         if self._is_cut_off:
@@ -336,7 +341,8 @@ class Connections:
                     self._idle.append(connection)
                 else:
                     connection.close()
-            self._pool.notify_all()
+            if self._is_fork_waiting:
+                self._pool.notify_all()
 
     def _close_idle(self) -> None:
         while self._idle:
@@ -362,7 +368,7 @@ def _connect(uri: str, pragmas: tuple[str, ...]) -> SqliteConnection:
     return connection
 
 
-def _trouble_of(error: sqlite3.DatabaseError) -> Trouble | None:
+def _trouble_of(error: Exception) -> Trouble | None:
     text = str(error)
     for part, trouble in _TROUBLE_BY_TEXT:
         if part in text:
@@ -370,7 +376,7 @@ def _trouble_of(error: sqlite3.DatabaseError) -> Trouble | None:
     return None
 
 
-def _detail(trouble: Trouble, error: sqlite3.DatabaseError) -> str:
+def _detail(trouble: Trouble, error: Exception) -> str:
     is_said = trouble in (Trouble.LOCKED, Trouble.FULL, Trouble.READ_ONLY)
     return "" if is_said else clean_text(str(error))
 

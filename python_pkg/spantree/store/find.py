@@ -66,11 +66,19 @@ class Found(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """A statement that gives row numbers and more, and whether it is exact."""
+    """A statement that gives row numbers, columns and sort values.
+
+    Args:
+        sql: Sort values that are columns are given once.
+        parameters: Of the statement.
+        is_exact: Whether every trace found satisfies the filter.
+        places: Where in a row each of the sort values is.
+    """
 
     sql: str
     parameters: dict[str, str | int | float | bytes | None]
     is_exact: bool
+    places: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,13 +127,13 @@ def find(
     if limit is None or len(rows) <= limit:
         return Found(rows, None)
     del rows[limit:]
-    following = write_cursor(query.order, _place(rows[-1], columns)) if rows else None
+    following = write_cursor(query.order, _place(rows[-1], statement)) if rows else None
     return Found(rows, following)
 
 
-def _place(row: Row, columns: tuple[str, ...]) -> list[Place]:
+def _place(row: Row, statement: Statement) -> list[Place]:
     """Say where a row stands: its sort values, its start, its id."""
-    values = row[1 + len(columns) :]
+    values = [row[place] for place in statement.places]
     return [*values, row[1 + START_PLACE], f"tr-{row[1 + ID_PLACE].hex()}"]
 
 
@@ -202,12 +210,13 @@ def _written(
     if after is not None:
         parts.append(_after(compiler, query, values, after))
     where = " AND ".join(part for part in parts if part) or "TRUE"
-    given = ", ".join(["trace.id", *(f'trace."{c}"' for c in columns), *values])
+    given = [*dict.fromkeys(["trace.id", *(f"trace.{c}" for c in columns), *values])]
     # Without the indexes of its columns only those row numbers are looked up.
     source = "trace" if lookup is None else dialect.unindexed.format("trace")
     order = _order(dialect, query, values)
-    sql = f"SELECT {given} FROM {source} WHERE {where} ORDER BY {order}"
-    return Statement(sql, compiler.parameters, compiler.is_exact)
+    sql = f"SELECT {', '.join(given)} FROM {source} WHERE {where} ORDER BY {order}"
+    places = tuple(map(given.index, values))
+    return Statement(sql, compiler.parameters, compiler.is_exact, places)
 
 
 def _batches(
@@ -218,8 +227,8 @@ def _batches(
     while batch := rows.fetchmany(_CHECKED_AT_ONCE):
         keys = {row[0]: int.from_bytes(row[1 + ID_PLACE], "big") for row in batch}
         kept = _checked(connection, query, keys)
-        placed = [(row[0], _place(row, _POSITION)) for row in batch if row[0] in kept]
-        yield len(batch), placed, _place(batch[-1], _POSITION)
+        placed = [(row[0], _place(row, statement)) for row in batch if row[0] in kept]
+        yield len(batch), placed, _place(batch[-1], statement)
 
 
 def _checked(connection: Connection, query: Query, keys: dict[int, int]) -> set[int]:

@@ -71,6 +71,7 @@ def traces_of(
     *,
     include_spans: bool,
     with_assessments: bool = True,
+    with_open: bool = True,
 ) -> list[Trace]:
     """Make traces of rows that have the columns :data:`INFO_COLUMNS`.
 
@@ -79,12 +80,14 @@ def traces_of(
         rows: Of each the number first.
         include_spans: Whether the traces have their spans.
         with_assessments: Whether there may be any.
+        with_open: Whether there may be open traces.
     """
     judged = _assessments(connection, rows) if with_assessments else {}
     parts = _parts(connection, rows) if include_spans else {}
-    rows = _as_of_now(connection, rows)
+    if with_open:
+        rows = _as_of_now(connection, rows)
     if not judged and not parts:
-        return [StoredTrace(row, (), ()) for row in rows]
+        return [StoredTrace(row) for row in rows]
     return [
         StoredTrace(row, judged.get(row[0], ()), parts.get(row[0], ())) for row in rows
     ]

@@ -35,7 +35,7 @@ from spantree.store.rows import INFO_COLUMNS, TRACE_COLUMNS, id_bytes
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from spantree.entities.assessment import Assessment
@@ -104,9 +104,8 @@ class SqlStore(ABC):
         timeout_s: float | None = None,
     ) -> Page:
         """See the protocol."""
-        with self._snapshot() as known:
-            if known is None:
-                return Page([])
+
+        def look(known: Known) -> Page:
             found = find(
                 known,
                 query,
@@ -120,29 +119,30 @@ class SqlStore(ABC):
                 found.rows,
                 include_spans=include_spans,
                 with_assessments=known.has_assessments,
+                with_open=bool(known.owners),
             )
             until = found.scanned_until
             return Page(traces, found.cursor, until is None, until, found.looked_into)
 
+        return self._in_snapshot(look) or Page([])
+
     def summaries(self, query: Query, *, limit: int | None = None) -> list[Summary]:
         """See the protocol."""
-        with self._snapshot() as known:
-            if known is None:
-                return []
+
+        def look(known: Known) -> list[Summary]:
             found = find(known, query, TRACE_COLUMNS, limit=limit, cursor=None)
             return summaries_of(
                 known.connection, found.rows, with_assessments=known.has_assessments
             )
+
+        return self._in_snapshot(look) or []
 
     def aggregate(
         self, query: Query, by: Sequence[str], measures: Sequence[str]
     ) -> list[dict[str, object]]:
         """See the protocol."""
         grouping = read_grouping(by, measures)
-        with self._snapshot() as known:
-            if known is None:
-                return []
-            found = measure(known, query, grouping)
+        found = self._in_snapshot(lambda known: measure(known, query, grouping))
         return (
             aggregate(self.summaries(query), by, measures) if found is None else found
         )
@@ -296,16 +296,14 @@ class SqlStore(ABC):
     def _commit(self, work: Callable[[Inserter], T]) -> T:
         return self._commit_with_connection(lambda inserter, _: work(inserter))
 
-    @contextlib.contextmanager
-    def _snapshot(self) -> Iterator[Known | None]:
-        """Begin to read: all statements see the same state of the store.
+    def _in_snapshot(self, look: Callable[[Known], T]) -> T | None:
+        """Read while all statements see the same state; None while there is no store.
 
         Open traces of processes that are gone are marked as interrupted before.
         """
         with self._reader() as connection:
             if connection is None:
-                yield None
-                return
+                return None
             connection.execute("BEGIN")
             try:
                 known = known_of(connection)
@@ -315,7 +313,7 @@ class SqlStore(ABC):
                     self._mark_interrupted(gone)
                     connection.execute("BEGIN")
                     known = known_of(connection)
-                yield known
+                return look(known)
             finally:
                 with contextlib.suppress(connection.Error):
                     connection.execute("ROLLBACK")

@@ -43,7 +43,10 @@ class StoredTrace(Trace):
     __slots__ = ("_assessments", "_parts", "_row")
 
     def __init__(
-        self, row: Row, assessments: Sequence[Assessment], parts: Sequence[Part]
+        self,
+        row: Row,
+        assessments: Sequence[Assessment] = (),
+        parts: Sequence[Part] = (),
     ) -> None:
         self._row: Row | None = row
         self._assessments = assessments
