@@ -6,10 +6,17 @@ installs go without it.
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from spantree.entities.errors import MissingExtraError
-from spantree.entities.trace import Trace, TraceData, dataframe_columns
+from spantree.entities.trace import (
+    DATAFRAME_COLUMNS,
+    Trace,
+    TraceData,
+    dataframe_columns,
+)
 from spantree.search.records import FIELDS
 from spantree.search.summary import Summary, summarise
 
@@ -50,10 +57,7 @@ def compat_frame(
             Trace(trace.info, TraceData()) if trace.data.spans else trace
             for trace in shown
         ]
-    columns = dataframe_columns(shown)
-    return _frame_of_arrays(
-        pd, {name: _compat_column(pd, name, columns[name]) for name in columns}
-    )
+    return _compat_frame(pd, dataframe_columns(shown))
 
 
 def typed_frame(traces: Iterable[Trace | Summary]) -> pd.DataFrame:
@@ -82,46 +86,72 @@ def _frame(pandas: ModuleType, columns: Mapping[str, Any]) -> pd.DataFrame:
     return frame
 
 
-def _frame_of_arrays(pandas: ModuleType, columns: Mapping[str, Any]) -> pd.DataFrame:
-    """Put arrays together as they are; their types are not looked into."""
+def _compat_frame(pandas: ModuleType, columns: Mapping[str, list[Any]]) -> pd.DataFrame:
+    dtypes = {
+        name: _compat_dtype(pandas, name, columns[name]) for name in DATAFRAME_COLUMNS
+    }
     try:
         # Of pandas, but not of its stubs.
         from pandas.api.internals import (  # type: ignore[import-not-found]
             create_dataframe_from_blocks,
         )
     except ImportError:  # before pandas 3
-        return _frame(pandas, columns)
-    import numpy as np
-
+        series = {n: pandas.Series(columns[n], dtype=dtypes[n]) for n in dtypes}
+        return _frame(pandas, series)
     # A fifth of what DataFrame() takes, which also makes columns of texts `str`.
-    blocks = [
-        (array[None] if isinstance(array, np.ndarray) else array, np.array([place]))
-        for place, array in enumerate(columns.values())
-    ]
-    rows = len(next(iter(columns.values())))
+    rows = len(columns["trace_id"])
+    blocks = _blocks(pandas, list(dtypes.values()), list(columns.values()), rows)
     index = pandas.RangeIndex(rows)
-    frame: pd.DataFrame = create_dataframe_from_blocks(
-        blocks, index, pandas.Index(list(columns))
-    )
+    names = _compat_names(pandas).view()  # as somebody may give it a name
+    frame: pd.DataFrame = create_dataframe_from_blocks(blocks, index, names)
     return frame
 
 
-def _compat_column(pd: ModuleType, name: str, values: list[Any]) -> object:
-    """Make a column as an array of its own: a Series costs ten times as much."""
-    import numpy as np
-
+def _compat_dtype(pandas: ModuleType, name: str, values: list[Any]) -> str:
     is_unset = name == "client_request_id" and not any(values)
     if name in _OBJECT_COLUMNS or is_unset or not values:
-        return np.fromiter(values, dtype=object, count=len(values))
+        return "object"
     if name == "execution_duration" and None in values:
-        return pd.array(values, dtype="Int64")
+        return "Int64"
     if name in ("request_time", "execution_duration"):
-        return np.array(values, dtype="int64")
-    if _has_text_dtype(pd):
-        dtype = pd.StringDtype(na_value=np.nan)
-        # What `pd.array` comes to, which takes twice as long to get there.
-        return dtype.construct_array_type()._from_sequence(values, dtype=dtype)  # noqa: SLF001 - of extension arrays
-    return np.fromiter(values, dtype=object, count=len(values))
+        return "int64"
+    return "str" if _has_text_dtype(pandas) else "object"
+
+
+def _blocks(
+    pandas: ModuleType, dtypes: list[str], columns: list[list[Any]], rows: int
+) -> list[tuple[Any, Any]]:
+    """Give arrays and the places of their columns; those of one type are one array."""
+    import numpy as np
+
+    blocks: list[tuple[Any, Any]] = []
+    for dtype in dict.fromkeys(dtypes):
+        places = [place for place, each in enumerate(dtypes) if each == dtype]
+        if dtype in ("object", "int64"):
+            cells = chain.from_iterable(columns[place] for place in places)
+            array = np.fromiter(cells, dtype, len(places) * rows)
+            blocks.append((array.reshape(len(places), rows), np.array(places)))
+        else:
+            blocks += [
+                (_extension_array(pandas, dtype, columns[place]), np.array([place]))
+                for place in places
+            ]
+    return blocks
+
+
+def _extension_array(pandas: ModuleType, dtype: str, values: list[Any]) -> object:
+    if dtype != "str":
+        return pandas.array(values, dtype=dtype)
+    texts = pandas.StringDtype(na_value=float("nan"))
+    # What `pandas.array` comes to, which takes twice as long to get there.
+    return texts.construct_array_type()._from_sequence(values, dtype=texts)  # noqa: SLF001 - of extension arrays
+
+
+@lru_cache(maxsize=1)
+def _compat_names(pandas: ModuleType) -> pd.Index:
+    # To find that these are texts takes as long as to make three columns.
+    names: pd.Index = pandas.Index(DATAFRAME_COLUMNS)
+    return names
 
 
 def _typed_column(pd: ModuleType, dtype: str, values: list[Any]) -> object:

@@ -257,8 +257,21 @@ def info_from_row(row: Row, assessments: list[Assessment]) -> TraceInfo:
 
 def info_dict(row: Row) -> dict[str, Any]:
     """Give what :meth:`TraceInfo.to_dict` gives of a trace nobody judged."""
-    key, experiment, name, state, start_ns, dur_ns, session, user, *row_ = row
-    request_id, request, response, tags_json, metadata_json = row_
+    (
+        key,
+        experiment,
+        name,
+        state,
+        start_ns,
+        dur_ns,
+        session,
+        user,
+        request_id,
+        request,
+        response,
+        tags_json,
+        metadata_json,
+    ) = row
     tags, metadata = _texts(tags_json, metadata_json, name, session, user)
     return {
         "trace_id": f"tr-{key.hex()}",
@@ -360,8 +373,9 @@ def _texts(
     user: str | None,
 ) -> Texts:
     """Give tags and metadata whole: session and user are in both, the name in tags."""
-    tags: dict[str, str] = orjson.loads(tags_json)
-    metadata: dict[str, str] = orjson.loads(metadata_json)
+    tags: dict[str, str]
+    metadata: dict[str, str]
+    tags, metadata = orjson.loads(f"[{tags_json},{metadata_json}]")
     if session is not None:
         tags[SESSION] = metadata[SESSION] = session
     if user is not None:
