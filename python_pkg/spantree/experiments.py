@@ -127,19 +127,20 @@ def search_experiments(
     order_by: Sequence[str] | str | None = None,
     page_token: str | None = None,
 ) -> PagedList[Experiment]:
-    """Give the experiments, by id; with a server, also those that only it has.
+    """Give the experiments; with a server, also those that only it has.
 
     Ids are the local store's, also of the server's.
 
     Args:
         view_type: 1 for those in use, 2 for deleted ones, of which there are none
             here, 3 for all.
-        max_results: At most so many on a page; None for all.
+        max_results: At most so many on a page; None for all, 0 for none.
         filter_string: Conditions joined by AND on ``name``, ``experiment_id``,
             ``creation_time`` and ``last_update_time`` (milliseconds since 1970) and
             ``tags.<key>``, as ``name LIKE 'chat%' AND tags.team = 'a'``; None for all.
         order_by: Any of ``"name"``, ``"experiment_id"``, ``"creation_time"`` and
-            ``"last_update_time"``, each with ``ASC`` or ``DESC``.
+            ``"last_update_time"``, each with ``ASC`` or ``DESC``; the newest first
+            when left out.
         page_token: The ``token`` of the page before.
 
     Returns:
@@ -158,7 +159,9 @@ def search_experiments(
     active = () if view_type == _DELETED_ONLY else _experiments()
     found = ordered([e for e in active if matches(e)], order_by)
     end = len(found) if max_results is None else start + max_results
-    return PagedList(found[start:end], token=str(end) if end < len(found) else None)
+    # A page of none is followed by no other: its token would lead to itself.
+    is_more = start < end < len(found)
+    return PagedList(found[start:end], token=str(end) if is_more else None)
 
 
 def experiment_ids(

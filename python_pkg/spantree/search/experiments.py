@@ -37,6 +37,7 @@ _ORDERS: Final[Mapping[str, _Get]] = {
     "experiment_id": lambda e: (len(e.experiment_id), e.experiment_id),
     **_TIMES,
 }
+_NEWEST: Final = ("creation_time DESC", "experiment_id ASC")
 _OF_TEXT: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -83,11 +84,14 @@ def ordered(
 ) -> list[Experiment]:
     """Sort experiments by entries like ``"name DESC"``, the first one counts most.
 
+    The newest comes first when nothing is asked for. Of equal ones the higher id does,
+    or, when nothing is asked for, the lower one: as in MLflow.
+
     Raises:
         FilterError: If an entry names no field to sort by.
     """
-    entries = [order_by] if isinstance(order_by, str) else list(order_by or ())
-    result = list(found)
+    entries = [order_by] if isinstance(order_by, str) else list(order_by or _NEWEST)
+    result = sorted(found, key=_ORDERS["experiment_id"], reverse=True)
     for entry in reversed(entries):
         reader = Reader(entry, tokenize(entry), 0)
         name, token = _name(reader)

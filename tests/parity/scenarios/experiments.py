@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from parity.lab import last, raised, scenario
 
 
@@ -130,3 +132,14 @@ def a_detached_span_elsewhere(m):
     span = m.start_span_no_context("s", experiment_id=other)
     span.end()
     return last(m).info.experiment_id == other
+
+
+@scenario()
+def experiments_the_newest_first(m):
+    for name in ("older", "newer"):
+        time.sleep(0.01)  # times are in milliseconds
+        m.create_experiment(f"of two the {name}")
+    found = m.search_experiments(filter_string="name LIKE 'of two the%'")
+    everything = [e.name for e in m.search_experiments()]
+    none = m.search_experiments(max_results=0)
+    return [[e.name for e in found], everything[-1], list(none)]

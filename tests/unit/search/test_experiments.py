@@ -73,8 +73,9 @@ def test_a_wrong_filter_is_pointed_at(text, problem):
 @pytest.mark.parametrize(
     ("order", "ids"),
     [
-        (None, "1 2 10"),
+        (None, "10 2 1"),
         ("experiment_id DESC", "10 2 1"),
+        ("last_update_time", "2 1 10"),
         (["creation_time DESC"], "10 2 1"),
         (["last_update_time", "name DESC"], "2 1 10"),
         ("attribute.name asc", "1 2 10"),
