@@ -53,6 +53,8 @@ def record(m: Any) -> None:
     make.judged("bad", False, 0.1, "no", "12")
     make.judged("fair", True, 5, "Yes it is", [1])
     make.whole_session("s-1")
+    make.judged_session("s-3")
+    make.deleted_judge("s-4")
     make.requested("requested", "req-1")
     make.requested("requested too", "REQ-2")
     m.flush_trace_async_logging()
@@ -100,16 +102,55 @@ class _Maker:
             trace_id=trace_id, assessment_id=old.assessment_id, value=f"new {name}"
         )
 
-    def whole_session(self, session):
+    def whole_session(self, session, judgement="coherent"):
         """Judge a conversation by one of its traces, as MLflow's judges do."""
         trace_id = self.trace("last of s-1", metadata={"mlflow.trace.session": session})
         self.m.flush_trace_async_logging()
         self.m.log_feedback(
             trace_id=trace_id,
-            name="coherent",
+            name=judgement,
             value=True,
             metadata={"mlflow.trace.session": session},
         )
+
+    def judged_session(self, session):
+        """Judge a conversation in each way that differs, by the first of its traces."""
+        of_session = {"mlflow.trace.session": session}
+        trace_id = self.trace("first of s-3", metadata=of_session)
+        self.trace("second of s-3", metadata=of_session)
+        stray = self.trace("of no session")
+        self.m.flush_trace_async_logging()
+        feedback, override = self.m.log_feedback, self.m.override_feedback
+
+        def say(name, value, metadata=None, trace_id=trace_id):
+            made = feedback(
+                trace_id=trace_id, name=name, value=value, metadata=metadata
+            )
+            return {"trace_id": trace_id, "assessment_id": made.assessment_id}
+
+        say("helpful", 0.7, of_session)
+        say("own", "a word", {"k": "mlflow.trace.session"})
+        say("moved", "elsewhere", {"mlflow.trace.session": "s-1"})
+        say("stray", "a word", of_session, stray)
+        override(**say("tone", "rude", of_session), value="kind", metadata=of_session)
+        override(**say("mood", "bad", of_session), value="fine")
+        self.m.delete_assessment(**say("deleted", "yes", of_session))
+        self.m.log_expectation(
+            trace_id=trace_id, name="goal", value="booked", metadata=of_session
+        )
+
+    def deleted_judge(self, session):
+        """Delete the trace by which a conversation was judged."""
+        of_session = {"mlflow.trace.session": session}
+        judge = self.trace("deleted", metadata=of_session)
+        self.trace("left of s-4", metadata=of_session)
+        self.m.flush_trace_async_logging()
+        self.m.log_feedback(
+            trace_id=judge, name="gone", value="yes", metadata=of_session
+        )
+        here = self.m.get_trace(judge).info.experiment_id
+        client = self.m.MlflowClient()
+        client.delete_traces(experiment_id=here, trace_ids=[judge])
 
     def requested(self, name, client_request_id):
         with self.m.start_span(name) as span:
@@ -251,6 +292,21 @@ def _judgements() -> list[str]:
         *each(["issue.id"], ["=", "!="], ["i-1"]),
         *each(["feedback.coherent"], ["=", "!="], ["true", "false"]),
         *compared(["feedback.coherent"], NULLS, [""]),
+        *compared(["feedback.helpful"], NUMBERS[2:], ["0.5", "0.7"]),
+        *each(["feedback.helpful"], ["=", "!="], ["0.7"]),
+        *each(["feedback.tone", "feedback.mood"], TEXTS, ["%bad%", "%kind%", "fine"]),
+        *each(["feedback.own", "feedback.moved", "feedback.stray"], TEXTS, ["%wo%"]),
+        *each(["expectation.goal"], TEXTS, ["booked", "%OOK%"]),
+        *compared(
+            [
+                *(f"feedback.{name}" for name in "helpful tone mood own moved".split()),
+                *(f"feedback.{name}" for name in "stray deleted gone goal".split()),
+                "expectation.goal",
+                "expectation.helpful",
+            ],
+            NULLS,
+            [""],
+        ),
     ]
 
 
@@ -270,6 +326,7 @@ def _joined() -> list[str]:
         "tag.n IS NOT NULL",
         "span.content LIKE '%nested%'",
         "client_request_id != 'x'",
+        "feedback.helpful > 0.5",
     ]
     pairs = [" AND ".join(p) for p in itertools.combinations(parts, 2)]
     return [
@@ -404,7 +461,8 @@ def answers(m: Any, client: Any) -> dict[str, Any]:
     m.set_experiment(experiment_id=other)
     make = _Maker(m)
     make.count = 50
-    make.trace("elsewhere")
+    make.trace("elsewhere", metadata={"mlflow.trace.session": "s-3"})
+    make.whole_session("s-1", "abroad")
     m.flush_trace_async_logging()
     lists = {
         "here": [here],
@@ -418,6 +476,12 @@ def answers(m: Any, client: Any) -> dict[str, Any]:
         found[f"EXPERIMENT_IDS {name}"] = _asked(
             m, filter_string=dated, experiment_ids=ids
         )
+        for judged in ("helpful", "abroad"):
+            for test in ("= 'true'", "> 0.5", *NULLS):
+                text = f"feedback.{judged} {test}"
+                found[f"LOCATIONS {name}: {text}"] = _asked(
+                    m, filter_string=text, locations=ids
+                )
     return found
 
 

@@ -28,10 +28,6 @@ DIFFERENCES = {
     r"expectation\.answer [<>]=? 1[12]": (
         "a text that spells a number compares with a number as one"
     ),
-    r"feedback\.coherent": (
-        "not there yet: a judgement of a whole session counts for the trace it was "
-        "logged on, not for the session's others"
-    ),
     r"name ILIKE 'NAÏVE%'": "ILIKE knows every alphabet; MLflow's on SQLite ASCII only",
     r"tag\.team RLIKE '\*\[\?\]'": "a pattern that can't be read is an error, no row",
     r"AND": "an AND that joins nothing is an error",

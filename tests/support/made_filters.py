@@ -161,6 +161,9 @@ SPANS = st.fixed_dictionaries(
 )
 MADE_JUDGEMENTS = [None, 12, 1.5, True, "a", "true", {"k": 5}, "٣", "12.0", " 12"]
 JUDGED = st.sampled_from(MADE_JUDGEMENTS)
+# Few, so that traces share them; the second one is none.
+MADE_SESSIONS = ["a", "", "12"]
+SAID_OF = st.sampled_from([{}, {"mlflow.trace.session": "a"}, {"k": "v"}])
 TRACES = st.fixed_dictionaries(
     {
         "state": st.sampled_from(
@@ -173,12 +176,22 @@ TRACES = st.fixed_dictionaries(
         ),
         "client_request_id": MAYBE_TEXT,
         "tags": st.dictionaries(st.sampled_from(["k", "mlflow.trace.user"]), TEXTS),
-        "trace_metadata": st.dictionaries(
-            st.sampled_from(["m", "mlflow.trace.session"]), TEXTS
+        "trace_metadata": st.fixed_dictionaries(
+            {},
+            optional={
+                "m": TEXTS,
+                "mlflow.trace.session": st.sampled_from(MADE_SESSIONS) | TEXTS,
+            },
         ),
         "assessments": st.lists(
-            st.builds(Feedback, name=st.just("f"), value=JUDGED, valid=st.booleans())
-            | st.builds(Expectation, name=st.just("e"), value=JUDGED),
+            st.builds(
+                Feedback,
+                name=st.just("f"),
+                value=JUDGED,
+                valid=st.booleans(),
+                metadata=SAID_OF,
+            )
+            | st.builds(Expectation, name=st.just("e"), value=JUDGED, metadata=SAID_OF),
             max_size=2,
         ),
         "root": st.fixed_dictionaries(
@@ -220,6 +233,9 @@ def random_fields(rng):
     def some(**fields):
         return {k: v for k, v in fields.items() if v is not None}
 
+    def said_of():
+        return rng.choice([{}, {"mlflow.trace.session": "a"}])
+
     def span(number):
         return {
             "name": rng.choice(texts),
@@ -248,14 +264,22 @@ def random_fields(rng):
         "client_request_id": maybe(texts),
         "tags": some(**{"k": maybe(texts), "mlflow.trace.user": maybe(texts)}),
         "trace_metadata": some(
-            **{"m": maybe(texts), "mlflow.trace.session": maybe(texts)}
+            **{
+                "m": maybe(texts),
+                "mlflow.trace.session": maybe([*MADE_SESSIONS, rng.choice(texts)]),
+            }
         ),
         "assessments": [
-            Feedback(name="f", value=rng.choice(judged), valid=rng.random() < 0.7)
+            Feedback(
+                name="f",
+                value=rng.choice(judged),
+                valid=rng.random() < 0.7,
+                metadata=said_of(),
+            )
             for _ in range(rng.randrange(2))
         ]
         + [
-            Expectation(name="e", value=rng.choice(judged))
+            Expectation(name="e", value=rng.choice(judged), metadata=said_of())
             for _ in range(rng.randrange(2))
         ],
         "root": {

@@ -18,6 +18,7 @@ from spantree.search.nodes import (
     SpanRelation,
 )
 from spantree.search.operators import compare, satisfies, text_of
+from spantree.search.sessions import covered
 from spantree.search.span_values import (
     Tree,
     cost_of,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from spantree.entities.trace import Trace
     from spantree.search.fields import Field
     from spantree.search.order import OrderKey
+    from spantree.search.sessions import OfSessions
 
 Place: TypeAlias = "str | int | float | None"
 
@@ -52,11 +54,20 @@ ISSUE_ID = "mlflow.issueId"  # metadata of the judgement that `log_issue` makes
 LINKED_PROMPTS = "mlflow.linkedPrompts"  # a tag, as mlflow 3.17 writes it
 
 
-def matches(node: Node | None, trace: Trace) -> bool:
-    """Tell whether a trace is found by a filter; None finds every trace."""
+def matches(
+    node: Node | None, trace: Trace, of_sessions: OfSessions | None = None
+) -> bool:
+    """Tell whether a trace is found by a filter.
+
+    Args:
+        node: The filter; None finds every trace.
+        trace: Any trace, also an open one.
+        of_sessions: Judgements of whole sessions, those of its own among them.
+    """
     if node is None:
         return True
-    return matches_summary(node, summarise(trace), trace.data.spans)
+    summary = covered(summarise(trace), of_sessions or {})
+    return matches_summary(node, summary, trace.data.spans)
 
 
 def matches_summary(node: Node, summary: Summary, spans: Sequence[Span]) -> bool:
@@ -89,7 +100,8 @@ def values_of(
         return _known(summary.metadata.get(field.argument))
     if field.key in _ASSESSMENT_KINDS:
         kind = _ASSESSMENT_KINDS[field.key]
-        return list(_judgements(summary.assessments, kind, field.argument))
+        said = (*summary.assessments, *summary.of_session)
+        return list(_judgements(said, kind, field.argument))
     if field.key in _MANY:
         return list(_MANY[field.key](summary))
     return _known(_PLAIN[field.key](summary))

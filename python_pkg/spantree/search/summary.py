@@ -63,6 +63,8 @@ class Summary:
         tags: Text by key.
         metadata: Text by key.
         assessments: Also those that were overridden.
+        of_session: What filters ask besides: assessments of its whole session, which
+            may be those of other traces.
 
     """
 
@@ -91,6 +93,7 @@ class Summary:
     tags: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     assessments: Sequence[Assessment] = ()
+    of_session: Sequence[Assessment] = ()
 
     @property
     def end_ns(self) -> int | None:

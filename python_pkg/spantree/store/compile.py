@@ -27,6 +27,7 @@ from spantree.search.nodes import (
 from spantree.search.texts import clean_text
 from spantree.store.functions import LOWER, TEST_JSON, TEST_TEXT, literals_json
 from spantree.store.rows import STATES, id_bytes
+from spantree.store.sessions import covering
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,12 +90,15 @@ class Compiler:
         dialect: Of the engine.
         classes: The classes of spans that the store knows.
         parameters: By name.
+        scope: The experiments looked in, None for all; see
+            :func:`spantree.store.sessions.covering`.
         is_exact: False once something was left to the evaluator.
     """
 
     dialect: Dialect
     classes: Classes
     parameters: dict[str, Bound] = field(default_factory=dict)
+    scope: tuple[int, ...] | None = None
     is_exact: bool = True
 
     def where(self, node: Node, *, negated: bool = False) -> str:
@@ -132,6 +136,10 @@ class Compiler:
         if key.key in _TEXT_COLUMNS:
             return f"({self._text_of(key)})"
         return self._column(key.key)
+
+    def of_session(self) -> str:
+        """Give the condition for the row ``judged`` to be said of a whole session."""
+        return covering(self.dialect, self.scope)
 
     def groups(self, condition: Node) -> str | None:
         """Give the condition for a group of spans to have one that satisfies another.
@@ -232,18 +240,24 @@ class Compiler:
         return self.dialect.member.format(column, self.bind(key.argument))
 
     def _judged(self, node: Comparison) -> str | None:
-        source = (
-            "SELECT 1 FROM assessment AS judged WHERE judged.trace = trace.id "
-            f"AND judged.kind {_JUDGED[node.field.key]} AND judged.valid = 1 "
+        condition = (
+            f"judged.kind {_JUDGED[node.field.key]} AND judged.valid = 1 "
             f"AND judged.value IS NOT NULL AND judged.name = "
             f"{self.bind(node.field.argument)}"
         )
-        if node.op is Op.IS_NULL:
-            return self._any_of(node, source, "judged.value")
-        test = self._test(TEST_JSON, node, "judged.value")
-        if test is None:
-            return None
-        return f"EXISTS({source} AND {'NOT ' if node.negated else ''}{test})"
+        if node.op is not Op.IS_NULL:
+            test = self._test(TEST_JSON, node, "judged.value")
+            if test is None:
+                return None
+            condition += f" AND {'NOT ' if node.negated else ''}{test}"
+        judged = "SELECT 1 FROM assessment AS judged WHERE judged"
+        of_session = f"session = trace.session AND {self.of_session()}"
+        found = (
+            f"(EXISTS({judged}.trace = trace.id AND {condition}) "
+            f"OR EXISTS({judged}.{of_session} AND {condition}))"
+        )
+        is_missing = node.op is Op.IS_NULL and not node.negated
+        return f"NOT {found}" if is_missing else found
 
     def _trace_id(self, node: Comparison) -> str | None:
         text = str(node.literals[0]) if node.literals else ""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +14,7 @@ from spantree.entities.ids import is_experiment_id
 from spantree.search.evaluate import matches
 from spantree.search.fields import SPAN_FIELDS
 from spantree.search.nodes import And, Comparison, Node, Op, SpanMatch
+from spantree.search.sessions import judged_fields
 from spantree.search.texts import clean_text
 from spantree.store.compile import Compiler, conjuncts
 from spantree.store.cursor import read_cursor, write_cursor
@@ -28,6 +29,7 @@ from spantree.store.rows import (
     TAG,
     UNINDEXED,
 )
+from spantree.store.sessions import read_judgements, scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -197,12 +199,12 @@ def _written(
     experiments: tuple[int, ...],
     after: tuple[Place, ...] | None,
 ) -> Statement:
-    compiler = Compiler(dialect, classes)
+    compiler = Compiler(dialect, classes, scope=scope_of(query))
     values = [compiler.order_value(key.field) for key in query.order]
     parts = [_experiments(compiler, query, experiments)]
     for node in conjuncts(query.filter):
         if lookup is not None and node is lookup.node:
-            among = Compiler(dialect, classes, compiler.parameters)
+            among = replace(compiler, is_exact=True)
             parts.append(f"trace.id IN ({_lookup(among, node, query)})")
             if among.is_exact:
                 continue
@@ -232,7 +234,8 @@ def _batches(
 
 
 def _checked(connection: Connection, query: Query, keys: dict[int, int]) -> set[int]:
-    needles = needles_of(query.filter)
+    node = query.filter
+    needles = needles_of(node)
     if needles:
         chunks = read_chunks(connection, keys)
         keys = {n: key for n, key in keys.items() if may_have(needles, key, chunks[n])}
@@ -240,7 +243,8 @@ def _checked(connection: Connection, query: Query, keys: dict[int, int]) -> set[
         return set()
     row_of = {key: row_id for row_id, key in keys.items()}
     traces = read_traces(connection, list(keys), include_spans=True)
-    return {row_of[t.key] for t in traces if matches(query.filter, t)}
+    said = read_judgements(connection, keys, query) if judged_fields(node) else None
+    return {row_of[t.key] for t in traces if matches(node, t, said)}
 
 
 def _experiments(compiler: Compiler, query: Query, known: tuple[int, ...]) -> str:
@@ -251,7 +255,7 @@ def _experiments(compiler: Compiler, query: Query, known: tuple[int, ...]) -> st
         if not numbers:
             return ""
     else:
-        numbers = sorted(int(text) for text in ids if is_experiment_id(text))
+        numbers = list(scope_of(query) or ())
         if not numbers:
             return "FALSE"
     column = "trace.experiment"
@@ -278,7 +282,7 @@ def _lookups(dialect: Dialect, classes: Classes, query: Query) -> tuple[Lookup, 
     """Write a statement for each condition that has an index."""
     found = []
     for node in conjuncts(query.filter):
-        compiler = Compiler(dialect, classes)
+        compiler = Compiler(dialect, classes, scope=scope_of(query))
         sql = _lookup(compiler, node, query)
         if sql is not None:
             counted = f"SELECT count(*) FROM ({sql} LIMIT {_FEW + 1}) AS found"
@@ -330,9 +334,11 @@ def _lookup(  # noqa: PLR0911 - one for each index
         name = compiler.bind(node.field.argument)
         if node.op is not Op.IS_NULL:
             compiler.is_exact = False
+            judged = f"assessment AS judged WHERE kind = {kind} AND name = {name}"
             return (
-                "SELECT DISTINCT trace FROM assessment "
-                f"WHERE kind = {kind} AND name = {name}"
+                f"SELECT DISTINCT trace FROM {judged} UNION ALL "
+                "SELECT id FROM trace WHERE session IN "
+                f"(SELECT session FROM {judged} AND {compiler.of_session()})"
             )
     return None
 

@@ -21,6 +21,7 @@ from spantree.search.evaluate import (
     matches_summary,
     position,
 )
+from spantree.search.sessions import covered, judged_fields, judgements_of_sessions
 from spantree.store.attachments import Attachments, AttachmentsInMemory
 from spantree.store.cursor import read_cursor, write_cursor
 from spantree.store.merge import Prepared, merge, patched, prepare
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from spantree.entities.assessment import Assessment
+    from spantree.search.nodes import Node
     from spantree.search.query import Query
+    from spantree.search.sessions import OfSessions
     from spantree.search.summary import Summary
 
 
@@ -187,10 +190,14 @@ class MemoryStore:
         with self._lock:
             everything = list(self._prepared.values())
         after = None if cursor is None else read_cursor(query.order, cursor)
+        everything = [p for p in everything if _is_looked_in(query, p.summary)]
+        of_sessions: OfSessions = {}
+        if judged_fields(query.filter):
+            of_sessions = judgements_of_sessions(p.summary for p in everything)
         found = [
             (position(query.order, prepared.summary), prepared)
             for prepared in everything
-            if _is_found(query, prepared)
+            if _is_found(query.filter, prepared, of_sessions)
         ]
 
         def compare(left: Sequence[Place], right: Sequence[Place]) -> int:
@@ -301,13 +308,15 @@ def _length(value: object) -> int:
     return _BYTES_OF_A_NUMBER
 
 
-def _is_found(query: Query, prepared: Prepared) -> bool:
-    summary = prepared.summary
-    if query.experiments is not None and summary.experiment_id not in query.experiments:
-        return False
-    if query.filter is None:
+def _is_looked_in(query: Query, summary: Summary) -> bool:
+    return query.experiments is None or summary.experiment_id in query.experiments
+
+
+def _is_found(node: Node | None, prepared: Prepared, of_sessions: OfSessions) -> bool:
+    if node is None:
         return True
-    return matches_summary(query.filter, summary, prepared.trace.data.spans)
+    summary = covered(prepared.summary, of_sessions)
+    return matches_summary(node, summary, prepared.trace.data.spans)
 
 
 def _shown(trace: Trace, *, include_spans: bool) -> Trace:

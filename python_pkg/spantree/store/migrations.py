@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {}
+
+def _index_sessions(connection: sqlite3.Connection) -> None:
+    session = "(SELECT session FROM trace WHERE trace.id = assessment.trace)"
+    connection.execute(  # A patch of the trace alone had not been copied.
+        f"UPDATE assessment SET session = {session} WHERE session IS NOT {session}"  # noqa: S608 - ours
+    )
+    connection.execute(schema.ASSESS_SESSION)
+
+
+STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _index_sessions}
 """By version: what makes a store of that version one of the next."""
 
 

@@ -17,7 +17,14 @@ import psycopg
 
 from spantree.search.texts import clean_text
 from spantree.store.dialect import POSTGRES
-from spantree.store.postgres_schema import SCHEMA, create, create_outbox, is_there
+from spantree.store.postgres_schema import (
+    SCHEMA,
+    create,
+    create_outbox,
+    is_older,
+    is_there,
+    upgrade,
+)
 from spantree.store.protocol import StoreUnavailableError, Trouble
 
 if TYPE_CHECKING:
@@ -177,6 +184,10 @@ class PostgresConnections:
             try:
                 if not is_there(connection, self._location, writing=True):
                     create(connection)
+                elif is_older(connection):
+                    # Whoever doesn't own the tables works with them as they are.
+                    with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
+                        upgrade(connection)
                 if self._prepare is not None:
                     create_outbox(connection)
                     self._prepare(connection)

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING
 from spantree.entities.experiment import DEFAULT_ID, DEFAULT_NAME
 from spantree.store.filesystem import network_type
 from spantree.store.protocol import StoreUnavailableError, Trouble
+from spantree.store.sessions import OF_SESSION
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 APPLICATION_ID = 0x5350544E  # "SPTN"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# The oldest spantree that may read and write a store made by this one.
+OLDEST_READER = OLDEST_WRITER = 1
 MIN_SQLITE = (3, 31)
 HEADER_BYTES = 100
 # SQLite file format, 1.3: offsets in the database header.
@@ -27,6 +30,10 @@ _MAGIC = b"SQLite format 3\x00"
 _USER_VERSION = slice(60, 64)
 _APPLICATION_ID = slice(68, 72)
 
+ASSESS_SESSION = f"""
+CREATE INDEX assess_session ON assessment(session, kind, name)
+  WHERE instr(meta, {OF_SESSION}) > 0"""
+"""The index of the judgements of whole sessions."""
 _TABLES = f"""
 CREATE TABLE experiment(
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, state INTEGER NOT NULL DEFAULT 0,
@@ -77,6 +84,7 @@ CREATE TABLE assessment(
   valid INTEGER NOT NULL DEFAULT 1, remote_id TEXT);
 CREATE INDEX assess_nv ON assessment(kind, name, num, value, trace);
 CREATE INDEX assess_trace ON assessment(trace);
+{ASSESS_SESSION.strip()};
 CREATE TABLE outbox(
   dest TEXT NOT NULL, trace INTEGER NOT NULL, what INTEGER NOT NULL,
   version INTEGER NOT NULL, state INTEGER NOT NULL,
@@ -85,7 +93,7 @@ CREATE TABLE outbox(
 CREATE INDEX outbox_due ON outbox(dest, state, next_ns);
 CREATE TABLE info(key TEXT PRIMARY KEY, value TEXT);
 INSERT INTO info(key, value) VALUES
-  ('min_reader', '{SCHEMA_VERSION}'), ('min_writer', '{SCHEMA_VERSION}');
+  ('min_reader', '{OLDEST_READER}'), ('min_writer', '{OLDEST_WRITER}');
 """
 
 

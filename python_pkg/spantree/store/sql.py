@@ -370,11 +370,16 @@ def _patch(
     metadata: dict[str, str | None],
 ) -> None:
     row_id = _known_row(inserter, key)
+    is_moved = SESSION in metadata or SESSION in texts
     for name, column in ((SESSION, "session"), (USER, "user")):
         for given in (metadata, texts):
             if name in given:
                 sql = f'UPDATE trace SET "{column}" = ? WHERE id = ?'
                 connection.execute(sql, (given.pop(name), row_id))
+    if is_moved:
+        session = "SELECT session FROM trace WHERE id = ?"
+        sql = f"UPDATE assessment SET session = ({session}) WHERE trace = ?"
+        connection.execute(sql, (row_id, row_id))
     if TRACE_NAME in texts:
         trace_name = texts[TRACE_NAME] or _root_name(connection, row_id, key)
         sql = "UPDATE trace SET name = coalesce(?, name) WHERE id = ?"

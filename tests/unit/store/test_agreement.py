@@ -13,6 +13,7 @@ from support.made_filters import FILTERS, ORDERS, TRACES, random_fields
 
 from spantree.search import parse_query
 from spantree.search.evaluate import compare_positions, matches, position
+from spantree.search.sessions import judgements_of_sessions
 from spantree.search.summary import summarise
 
 pytestmark = pytest.mark.filterwarnings("ignore::spantree.search.FilterHint")
@@ -31,13 +32,14 @@ def test_stores_find_what_the_evaluator_finds(
     store.delete(range(1, 5))
     store.write(traces)
     kept = [store.get(trace.key) for trace in traces]
+    said = judgements_of_sessions(map(summarise, kept))
 
     for text in filters:
         query = parse_query(text, order)
 
         found = [trace.trace_id for trace in store.search(query).traces]
 
-        expected = [trace for trace in kept if matches(query.filter, trace)]
+        expected = [trace for trace in kept if matches(query.filter, trace, said)]
         assert set(found) == {trace.trace_id for trace in expected}, text
         places = {t.trace_id: position(query.order, summarise(t)) for t in expected}
         for earlier, later in zip(found, found[1:]):
@@ -60,7 +62,8 @@ def test_many_filters_agree_on_a_corpus(store, corpus, text, order):
 
     found = [trace.trace_id for trace in store.search(query).traces]
 
-    expected = [trace for trace in corpus if matches(query.filter, trace)]
+    said = judgements_of_sessions(map(summarise, corpus))
+    expected = [trace for trace in corpus if matches(query.filter, trace, said)]
     places = {t.trace_id: position(query.order, summarise(t)) for t in expected}
     key = cmp_to_key(lambda a, b: compare_positions(query.order, places[a], places[b]))
     assert found == sorted(places, key=key)

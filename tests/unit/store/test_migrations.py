@@ -65,8 +65,8 @@ def test_older_store_is_upgraded_and_a_copy_kept(older, next_version, file, make
 
     store.close()
     assert version_of(file) == next_version
-    copy = file.with_name(f"traces.db.bak-v{next_version - 1}")
-    assert version_of(copy) == next_version - 1
+    copy = file.with_name(f"traces.db.bak-v{older}")
+    assert version_of(copy) == older
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert [p.name for p in file.parent.glob("*.bak*")] == [copy.name]
     again = open_store(parse_tracking_uri(file))
@@ -81,12 +81,39 @@ def test_failed_upgrade_leaves_the_store_as_it_was(
         connection.execute("DROP TABLE trace")
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr(migrations, "STEPS", {next_version - 1: fail})
+    monkeypatch.setattr(
+        migrations, "STEPS", {**migrations.STEPS, next_version - 1: fail}
+    )
 
     with pytest.raises(sqlite3.OperationalError):
         migrations.upgrade(file)
 
-    assert version_of(file) == next_version - 1
+    assert version_of(file) == older
     connection = sqlite3.connect(file)
     assert connection.execute("SELECT count(*) FROM trace").fetchone() == (3,)
     connection.close()
+
+
+def test_judgements_of_sessions_are_found_after_the_upgrade(older, file):
+    connection = sqlite3.connect(file)
+    said = '{"mlflow.trace.session":"s1"}'
+    # Of the second trace, which was in another session when it was judged.
+    connection.execute(
+        "UPDATE assessment SET name = 'whole', meta = ?, session = 's0' "
+        "WHERE trace = (SELECT min(trace) + 1 FROM assessment)",
+        (said,),
+    )
+    connection.commit()
+    connection.close()
+    store = open_store(parse_tracking_uri(file))
+
+    assert len(store.search(parse_query("feedback.whole = true")).traces) == 3
+    assert len(store.search(parse_query("feedback.good = true")).traces) == 2
+
+    store.close()
+    connection = sqlite3.connect(file)
+    indexes = connection.execute("SELECT name FROM sqlite_master").fetchall()
+    lowest = dict(connection.execute("SELECT key, value FROM info").fetchall())
+    connection.close()
+    assert ("assess_session",) in indexes
+    assert (lowest["min_reader"], lowest["min_writer"]) == ("1", "1")

@@ -255,6 +255,8 @@ def test_forked_child_opens_its_own_connection(pg, make_trace):
         ("session = 's7'", "trace_session"),
         ("client_request_id = 'c7'", "trace_creq"),
         ("span.type = 'RARE'", "group_class"),
+        ("feedback.rare = 1", "assess_name"),
+        ("feedback.common IS NULL", "assess_session"),
     ],
 )
 def test_indexes_serve(pg, postgres_url, make_trace, text, index):
@@ -278,6 +280,13 @@ def test_indexes_serve(pg, postgres_url, make_trace, text, index):
                     "mlflow.trace.session": f"s{number}",
                 },
                 client_request_id=f"c{number}",
+                assessments=[
+                    Feedback(
+                        name="rare" if number == 7 else "common",
+                        value=1,
+                        metadata={"mlflow.trace.session": f"s{number}"},
+                    )
+                ],
             )
             for number in range(1, 1_500)
         ]
@@ -289,7 +298,7 @@ def test_indexes_serve(pg, postgres_url, make_trace, text, index):
         query = parse_query(text, None, ["0"])
         statement = build(known_of(connection), query)
         sql, parameters = f"{statement.sql} LIMIT 100", statement.parameters
-        if index in ("tag_pkey", "group_class"):
+        if index in ("tag_pkey", "group_class", "assess_name"):
             compiler = Compiler(POSTGRES, read_classes(connection))
             sql = _lookup(compiler, conjuncts(query.filter)[0], query)
             parameters = compiler.parameters

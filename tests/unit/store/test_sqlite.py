@@ -68,7 +68,7 @@ def test_file_is_marked_as_ours(sqlite_store, file, make_trace):
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert connection.execute("PRAGMA page_size").fetchone() == (16384,)
     assert connection.execute("PRAGMA auto_vacuum").fetchone() == (2,)
-    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
     connection.close()
 
 
@@ -310,6 +310,17 @@ def test_filters_are_served_by_an_index(full, text, order, index):
 
 
 @pytest.mark.parametrize(
+    "text", ["feedback.f IS NULL", "NOT feedback.f = 1", "HAS assessment.f"]
+)
+def test_judgements_are_looked_up_for_each_trace(full, text):
+    found = plan(full, text)
+
+    assert "judged USING INDEX assess_trace (trace=?" in found
+    assert "judged USING INDEX assess_session (session=? AND kind=? AND name=?" in found
+    assert "SCAN" not in found
+
+
+@pytest.mark.parametrize(
     ("text", "index"),
     [
         ("tag.env = 'prod'", "tag USING PRIMARY KEY (ns=? AND key=? AND value=?)"),
@@ -322,6 +333,7 @@ def test_filters_are_served_by_an_index(full, text, order, index):
         ("model = 'm'", "group_class (class=?"),
         ("metadata.m = 'x'", "tag USING PRIMARY KEY (ns=? AND key=? AND value=?)"),
         ("feedback.f = 1", "assess_nv (kind=? AND name=?"),
+        ("feedback.f = 1", "trace_session (session=?"),
         ("HAS tag.env AND tag.env = 'prod'", "tag USING PRIMARY KEY (ns=? AND key=?"),
     ],
 )

@@ -387,6 +387,118 @@ def test_override_hides_the_old_feedback_until_it_is_deleted(store, make_trace):
     assert find(store, "feedback.ok = 'bad'") == [1]
 
 
+SESSION = "mlflow.trace.session"
+SAID_OF_SESSION = {SESSION: "s"}
+
+
+@pytest.fixture
+def conversation(store, make_trace):
+    """Store two traces of a session, the first judged for both, and one of another."""
+    judged = [Feedback(name="ok", value=True, metadata=SAID_OF_SESSION)]
+    store.write(
+        [
+            make_trace(n, trace_metadata={SESSION: session}, assessments=given)
+            for n, session, given in ((1, "s", judged), (2, "s", ()), (3, "other", ()))
+        ]
+    )
+    return judged[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "feedback.ok = true",
+        "assessment.ok = 'true'",
+        "HAS feedback.ok",
+        "NOT feedback.ok IS NULL",
+        "feedback.ok != 'x' AND text CONTAINS 'agent'",
+        "feedback.ok LIKE 'tru_' OR outputs.none = 1",
+    ],
+)
+def test_judgement_of_a_session_finds_all_its_traces(store, conversation, text):
+    assert find(store, text) == [1, 2]
+    assert [len(store.get(n).info.assessments) for n in (1, 2)] == [1, 0]
+    (shown,) = store.search(parse_query(f"({text}) AND trace_id LIKE '%2'")).traces
+    assert shown.info.assessments == []
+    assert find(store, f"NOT ({text})") == [3]
+
+
+def test_other_judgements_are_of_their_trace(store, conversation):
+    store.put_assessment(1, Feedback(name="own", value=1, metadata={"k": SESSION}))
+    store.put_assessment(3, Feedback(name="three", value=1, metadata=SAID_OF_SESSION))
+
+    assert find(store, "feedback.own = 1") == [1]
+    assert find(store, "feedback.three = 1") == [3]
+    assert find(store, "expectation.ok = true") == []
+    assert find(store, "issue.id = 'ok'") == []
+
+
+def test_judgement_of_a_session_ends_with_it(store, conversation):
+    new = Feedback(
+        name="ok",
+        value=False,
+        overrides=conversation.assessment_id,
+        metadata=SAID_OF_SESSION,
+    )
+    store.put_assessment(1, new)
+    assert find(store, "feedback.ok = true") == []
+    assert find(store, "feedback.ok = false") == [1, 2]
+
+    store.delete_assessment(1, new.assessment_id)
+    assert find(store, "feedback.ok = false") == []
+    assert find(store, "feedback.ok = true") == [1, 2]
+
+    store.delete([1])
+    assert find(store, "feedback.ok = true") == []
+    assert find(store, "feedback.ok IS NULL") == [2, 3]
+
+
+def test_judgement_goes_along_when_its_trace_changes_session(store, conversation):
+    store.patch(1, tags={SESSION: "other"})
+    assert find(store, "feedback.ok = true") == [1, 3]
+
+    store.patch(3, metadata={SESSION: None})
+    assert find(store, "feedback.ok = true") == [1]
+
+
+def test_judgement_of_an_open_trace_waits_for_its_session(store, make_trace):
+    running = make_trace(1, root={"end_time_ns": None}, state=TraceState.IN_PROGRESS)
+    store.write([running, make_trace(2, trace_metadata=SAID_OF_SESSION)])
+    store.put_assessment(1, Feedback(name="ok", metadata=SAID_OF_SESSION, value=True))
+    assert find(store, "feedback.ok = true") == [1]
+
+    store.write([make_trace(1, trace_metadata=SAID_OF_SESSION)])
+
+    assert find(store, "feedback.ok = true") == [1, 2]
+
+
+@pytest.mark.parametrize("text", ["feedback.ok = true", "feedback.ok MATCH 'true'"])
+def test_judgement_counts_within_the_experiments_looked_in(
+    store, conversation, make_trace, text
+):
+    number = store.experiment_id_for("elsewhere")
+    there = TraceLocation.from_experiment_id(number)
+    said = [Feedback(name="far", value=True, metadata=SAID_OF_SESSION)]
+    store.write(
+        [
+            make_trace(
+                4,
+                trace_metadata=SAID_OF_SESSION,
+                trace_location=there,
+                assessments=said,
+            )
+        ]
+    )
+    far = text.replace("ok", "far")
+
+    assert find(store, text, experiments=[number]) == []
+    assert find(store, text, experiments=["0"]) == [1, 2]
+    assert find(store, text, experiments=["0", number]) == [1, 2, 4]
+    assert find(store, far, experiments=["0"]) == []
+    assert find(store, far, experiments=None) == [1, 2, 4]
+    assert find(store, f"{far} OR text = 'x'", experiments=["0", "x"]) == []
+
+
 def test_default_experiment_is_always_there(store):
     (default,) = store.experiments()
 
