@@ -190,7 +190,8 @@ def _error_text(root: Span | None, failed: Sequence[Span]) -> str | None:
     """Quote the root if it failed, else the first span that did."""
     if root is not None and root in failed:
         return error_of(root)
-    return error_of(failed[0])
+    # A store gives open spans after the others, wherever they stood before.
+    return error_of(min(failed, key=lambda s: (s.start_time_ns, s.span_key)))
 
 
 def _reported(trace: Trace, key: str, name: str) -> dict[str, int]:
