@@ -208,6 +208,11 @@ class Trace:
         """Give MLflow 3's serialised form."""
         return {"info": self.info.to_dict(), "data": self.data.to_dict()}
 
+    def to_dict_and_json(self) -> tuple[dict[str, Any], str]:
+        """Give :meth:`to_dict` and :meth:`to_json`, made in one go."""
+        data = self.to_dict()
+        return data, _json_of(data)
+
     def to_json(self, pretty: bool = False) -> str:
         """Give :meth:`to_dict` as JSON text for UTF-8, a NaN in it as a note."""
         return _json_of(self.to_dict(), pretty=pretty)
@@ -322,13 +327,13 @@ class Trace:
 def dataframe_columns(traces: Sequence[Trace]) -> dict[str, list[Any]]:
     """Give the 12 compatibility columns, each with a value for every trace."""
     # Column after column, as the same work for all traces is done in less time.
-    data = [trace.to_dict() for trace in traces]
-    infos = [each["info"] for each in data]
-    spans = [each["data"]["spans"] for each in data]
+    serialised = [trace.to_dict_and_json() for trace in traces]
+    infos = [data["info"] for data, _ in serialised]
+    spans = [data["data"]["spans"] for data, _ in serialised]
     roots = [_root_attributes(each) for each in spans]
     return {
         "trace_id": [info["trace_id"] for info in infos],
-        "trace": [_json_of(each) for each in data],
+        "trace": [text for _, text in serialised],
         "client_request_id": [info["client_request_id"] for info in infos],
         "state": [info["state"] for info in infos],
         "request_time": [trace.request_time_ms for trace in traces],

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import orjson
+
 from spantree.entities.trace import Trace, TraceData
 from spantree.search.summary import NS_PER_MS
 from spantree.store.chunks import unpack
@@ -66,12 +68,22 @@ class StoredTrace(Trace):
 
     def to_dict(self) -> dict[str, Any]:
         """Give MLflow 3's serialised form, without decoding it first."""
-        spans = self._span_dicts()
-        if spans is None:
-            spans = self.data.to_dict()["spans"]
+        found = self._span_dicts()
+        spans = self.data.to_dict()["spans"] if found is None else found[0]
         row = None if self._assessments else self._row
         info = self.info.to_dict() if row is None else info_dict(row[_INFO])
         return {"info": info, "data": {"spans": spans}}
+
+    def to_dict_and_json(self) -> tuple[dict[str, Any], str]:
+        """Give that form and its JSON, whose spans need not be encoded."""
+        row = None if self._assessments else self._row
+        found = None if row is None else self._span_dicts()
+        if row is None or found is None:
+            return super().to_dict_and_json()
+        info, (spans, text) = info_dict(row[_INFO]), found
+        head = orjson.dumps(info).decode()
+        data = {"info": info, "data": {"spans": spans}}
+        return data, f'{{"info":{head},"data":{{"spans":{text}}}}}'
 
     @property
     def request_time_ms(self) -> int:
@@ -79,10 +91,10 @@ class StoredTrace(Trace):
         row = self._row
         return self.info.request_time if row is None else row[_START] // NS_PER_MS
 
-    def _span_dicts(self) -> list[dict[str, Any]] | None:
+    def _span_dicts(self) -> tuple[list[dict[str, Any]], str] | None:
         if self._parts is None or len(self._parts) > 1:
             return None
-        return span_dicts(self._key, *self._parts[0]) if self._parts else []
+        return span_dicts(self._key, *self._parts[0]) if self._parts else ([], "[]")
 
     @property
     def _key(self) -> int:

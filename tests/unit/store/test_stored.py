@@ -76,6 +76,22 @@ def test_dict_and_row_are_those_of_the_decoded_trace(sqlite_store, make_trace, k
         Trace.to_pandas_dataframe_row(decoded)
     )
     assert read().to_json() == decoded.to_json()
+    # Kept since the first reading.
+    assert repr(read().to_dict()) == repr(Trace.to_dict(decoded))
+
+
+def test_changes_to_what_was_read_stay_ones_own(sqlite_store, make_trace):
+    sqlite_store.write([make_trace(1, **KINDS["children"])])
+    (mine,) = sqlite_store.search(parse_query()).traces
+    expected = repr(mine.to_pandas_dataframe_row())
+
+    for _ in range(2):
+        (mine,) = sqlite_store.search(parse_query()).traces
+        row = mine.to_pandas_dataframe_row()
+        assert repr(row) == expected
+        row["spans"][0]["attributes"].clear()
+        row["spans"][1]["name"] = "mine"
+        row["tags"].clear()
 
 
 def test_rows_without_spans_are_the_same_too(sqlite_store, make_trace):
