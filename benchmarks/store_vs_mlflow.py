@@ -7,8 +7,9 @@ Each library runs in its own environment and process; rounds interleave, minima 
 time are compared. Ingest goes through each library's own API. To search, both stores
 are filled with the same traces: spantree's by its writer's method, mlflow's by SQL with
 the rows that its writer makes, as that would take an hour and a half for 100,000.
-The newest are asked for as DataFrames, all else as lists. What takes mlflow over 10 s
-is asked once, and at the larger sizes not at all; the table says so.
+The newest are asked for as DataFrames, all else as lists. An answer that takes over a
+second is asked for once, and ended after `--limit` seconds; the table then has the CPU
+that it took until then, and what is at least the ratio.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import os
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from environments import environment
 from lab import Worker, say
@@ -30,7 +31,7 @@ from store_postgres import postgres
 from store_worker import ONE_TRACE, QUERIES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 LIBRARIES = ("spantree", "mlflow")
 # What each must reach, as a ratio to mlflow; None where there is no promise.
@@ -48,9 +49,20 @@ PROMISED = {
 }
 SERVED = [name for name in PROMISED if "substring" not in name]
 _INGEST, _DISK, _GROWTH = 200, 4, 1.5
-_PATIENCE_NS = 10e9
 _LONG_NS = 1e9
 _MARK = "<!-- Below this line the page is written by its command. -->\n"
+
+
+class Taken(NamedTuple):
+    """What a search took.
+
+    Args:
+        cpu: Nanoseconds; if it was ended, until then.
+        found: How many traces; None if it was ended.
+    """
+
+    cpu: float
+    found: int | None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,12 +77,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         libraries = LIBRARIES[:1] if given.alone else LIBRARIES
-        workers = {
-            name: _worker(name, scratch / f"filled-{name}") for name in libraries
-        }
+
+        def start(library: str) -> Worker:
+            return _worker(library, scratch / f"filled-{library}")
+
+        workers = {name: start(name) for name in libraries}
         begun = os.getloadavg()[0]
         tables = [] if given.alone else [_ingest(scratch, given.traces, given.rounds)]
-        tables += _searches(workers, given.sizes, given.rounds)
+        tables += _searches(workers, given.sizes, given.rounds, given.limit, start)
         tables.append(latency(_python("spantree"), scratch))
         tables.append(commits(_python("spantree"), scratch))
         if not given.alone:
@@ -102,6 +116,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--traces", type=int, default=10_000, help="to ingest")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument(
+        "--limit",
+        type=float,
+        default=60,
+        help="seconds after which a search is ended; default: %(default)s",
+    )
+    parser.add_argument(
         "--alone", action="store_true", help="without mlflow: how spantree grows"
     )
     parser.add_argument("--markdown", type=Path, help="also write this page")
@@ -109,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _worker(library: str, folder: Path) -> Worker:
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     return Worker(library, _python(library), folder, script="store_worker.py")
 
 
@@ -141,17 +161,26 @@ def _ingest(scratch: Path, traces: int, rounds: int) -> Table:
     return table
 
 
-def _row(what: str, ours: float, theirs: float, promised: float | None) -> list[str]:
+def _row(
+    what: str, ours: float, theirs: float, promised: float | None, more: str = ""
+) -> list[str]:
+    """Compare two figures, of which theirs may be more than what is known of it."""
     said = "–" if promised is None else f"×{digits(promised)}"
     if promised is not None and theirs / ours < promised:
-        said += " MISSED"
-    return [what, duration(ours), duration(theirs), times(theirs, ours), said]
+        said += " not shown" if more else " MISSED"
+    shown = [f"{more}{duration(theirs)}", f"{more}{times(theirs, ours)}"]
+    return [what, duration(ours), *shown, said]
 
 
-def _searches(workers: dict[str, Worker], sizes: list[int], rounds: int) -> list[Table]:
+def _searches(
+    workers: dict[str, Worker],
+    sizes: list[int],
+    rounds: int,
+    limit: float,
+    start: Callable[[str], Worker],
+) -> list[Table]:
     tables: list[Table] = []
-    ours_by_size: dict[str, list[dict[str, float]]] = {}
-    theirs_before: dict[str, tuple[int, float]] = {}
+    ours_by_size: dict[str, list[Taken]] = {}
     stored = 0
     for size in sizes:
         for name, worker in workers.items():
@@ -163,22 +192,9 @@ def _searches(workers: dict[str, Worker], sizes: list[int], rounds: int) -> list
             ["", *LIBRARIES, "ratio", "promised", "found"],
         )
         for query in [*QUERIES, ONE_TRACE]:
-            before, took = theirs_before.get(query, (0, 0.0))
-            asked = (
-                workers if took < _PATIENCE_NS else {"spantree": workers["spantree"]}
-            )
-            found = _compare(asked, query, rounds)
-            ours = found["spantree"]["cpu"]
-            ours_by_size.setdefault(query, []).append(found["spantree"])
-            if "mlflow" in found:
-                theirs = found["mlflow"]["cpu"]
-                theirs_before[query] = size, theirs
-                row = _row(query, ours, theirs, PROMISED[query])
-            else:
-                known = f"not asked: {duration(took)} at {before:,}" if before else ""
-                row = [query, duration(ours), known, "", ""]
-            counts = "/".join(str(each["found"]) for each in found.values())
-            table.rows.append([*row, counts])
+            taken = _compare(workers, query, rounds, limit, start)
+            ours_by_size.setdefault(query, []).append(taken["spantree"])
+            table.rows.append(_search_row(query, taken))
         bytes_ = [worker.ask("size")["bytes"] / size / 5 for worker in workers.values()]
         sizes_ = [f"{each:,.0f} B" for each in bytes_]
         if len(bytes_) > 1:
@@ -198,28 +214,46 @@ def _searches(workers: dict[str, Worker], sizes: list[int], rounds: int) -> list
     )
     for query in SERVED:
         each = ours_by_size[query]
-        ratio = each[-1]["cpu"] / each[0]["cpu"]
+        ratio = each[-1].cpu / each[0].cpu
         said = f"≤ {_GROWTH}" + (" MISSED" if ratio > _GROWTH else "")
-        if each[-1]["found"] != each[0]["found"]:
-            said = f"finds {each[0]['found']} and {each[-1]['found']}"
-        shown = [duration(one["cpu"]) for one in each]
+        if each[-1].found != each[0].found:
+            said = f"finds {each[0].found} and {each[-1].found}"
+        shown = [duration(one.cpu) for one in each]
         growth.rows.append([query, *shown, digits(ratio), said])
     return [*tables, growth]
 
 
+def _search_row(query: str, taken: dict[str, Taken]) -> list[str]:
+    ours, theirs = taken["spantree"], taken.get("mlflow")
+    counts = "/".join("–" if t.found is None else str(t.found) for t in taken.values())
+    if theirs is None:
+        return [query, duration(ours.cpu), "", "", "", counts]
+    more = "> " if theirs.found is None else ""
+    return [*_row(query, ours.cpu, theirs.cpu, PROMISED[query], more), counts]
+
+
 def _compare(
-    workers: dict[str, Worker], query: str, rounds: int
-) -> dict[str, dict[str, float]]:
-    best: dict[str, dict[str, float]] = {}
+    workers: dict[str, Worker],
+    query: str,
+    rounds: int,
+    limit: float,
+    start: Callable[[str], Worker],
+) -> dict[str, Taken]:
+    """Ask each library, round after round; one that is over the limit starts anew."""
+    best: dict[str, Taken] = {}
     for at in range(rounds):
         for name, worker in workers.items():
             if at == 0:
                 say(f"{query} of {name}")
-            elif best[name]["cpu"] > _LONG_NS:
+            elif best[name].cpu > _LONG_NS:
                 continue
-            found = worker.ask("ask", query=query, seconds=0.3)
-            if name not in best or found["cpu"] < best[name]["cpu"]:
-                best[name] = found
+            answer = worker.ask("ask", query=query, seconds=0.3, limit=limit)
+            taken = Taken(answer["cpu"], answer["found"])
+            if taken.found is None:
+                say(f"ended after {limit:g} s")
+                worker.close()
+                workers[name] = start(name)
+            best[name] = min(taken, best.get(name, taken), key=lambda each: each.cpu)
     return best
 
 

@@ -11,8 +11,10 @@ import gc
 import json
 import os
 import sys
+import threading
 import time
 import traceback
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,7 @@ QUERIES: dict[str, dict[str, Any]] = {
 }
 ONE_TRACE = "one trace"
 _LONG_NS = 1e9
+_LIMIT_S = 600.0
 
 
 def main() -> None:
@@ -40,11 +43,15 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     library, folder = sys.argv[1:]
+
+    def say(answer: dict[str, Any]) -> None:
+        answers.write(json.dumps(answer) + "\n")
+
     store = import_module(f"adapters.store_{library}").Store(Path(folder))
     jobs: dict[str, Callable[..., dict[str, Any]]] = {
         "ingest": lambda traces: _ingest(store, traces),
         "fill": lambda first, last: _fill(store, first, last),
-        "ask": lambda query, seconds: _ask(store, query, seconds),
+        "ask": partial(_ask, store, say),
         "size": lambda: {"bytes": store.size()},
     }
     for line in sys.stdin:
@@ -54,7 +61,7 @@ def main() -> None:
         except Exception as error:  # noqa: BLE001 - the library's; the runner reports it
             traceback.print_exc()
             answer = {"error": f"{type(error).__name__}: {error}"}
-        answers.write(json.dumps(answer) + "\n")
+        say(answer)
 
 
 def traced_agent(library: Any) -> Callable[[int], object]:
@@ -106,8 +113,18 @@ def _fill(store: Any, first: int, last: int) -> dict[str, Any]:
     return {"cpu": time.process_time_ns() - began}
 
 
-def _ask(store: Any, query: str, seconds: float) -> dict[str, Any]:
-    """Ask again and again; give the least CPU and how many traces were found."""
+def _ask(
+    store: Any,
+    say: Callable[[dict[str, Any]], object],
+    query: str,
+    seconds: float,
+    limit: float = _LIMIT_S,
+) -> dict[str, Any]:
+    """Ask again and again; give the least CPU and how many traces were found.
+
+    If there is no answer after a limit of seconds, the CPU taken until then is said,
+    and the process ends, as nothing else would end a search.
+    """
     if query == ONE_TRACE:
         ids = list(store.ids(10))
 
@@ -128,7 +145,14 @@ def _ask(store: Any, query: str, seconds: float) -> dict[str, Any]:
         # Imports what is needed.
         store.search(**{**given, "filter_string": None, "max_results": 1})
 
+    def end() -> None:
+        if not asked:
+            say({"cpu": time.process_time_ns() - began, "found": None})
+            os._exit(0)
+
     least, deadline, asked = float("inf"), None, 0
+    watch = threading.Timer(limit, end)
+    watch.start()
     # Not before each: that leaves the processor's caches empty, and a search of 50 µs
     # would be the time to fill them.
     gc.collect()
@@ -140,6 +164,7 @@ def _ask(store: Any, query: str, seconds: float) -> dict[str, Any]:
         deadline = deadline or time.process_time() + seconds
         if took > _LONG_NS or time.process_time() > deadline:
             break
+    watch.cancel()
     each = len(ids) if query == ONE_TRACE else 1
     return {"cpu": least / each, "found": found, "asked": asked * each}
 
