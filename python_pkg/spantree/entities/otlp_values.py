@@ -14,13 +14,17 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from spantree.entities.errors import SpantreeException
-from spantree.entities.values import NOTE, Captured, visible
+from spantree.entities.values import (
+    NOTE,
+    Captured,
+    may_hold_long_integer,
+    visible,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,8 +37,6 @@ _BIG_INTEGER, _DEEP, _BYTES = "$bigint", "$json", "$bytes"
 _SPECIAL = (_BIG_INTEGER, _DEEP, _BYTES)
 _FLOATS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _MAX_DIGITS = 4_000  # about the most that Python reads by default
-# orjson reads integers beyond 64 bits as floats.
-_LONG_INTEGER = re.compile(rb"\d{19}")
 
 
 class OtlpError(SpantreeException):
@@ -76,7 +78,7 @@ def captured(value: object) -> Captured:
 
 def read_json(text: bytes) -> object:
     """Read JSON text as it stands: integers exact, notes not resolved."""
-    return json.loads(text) if _LONG_INTEGER.search(text) else orjson.loads(text)
+    return json.loads(text) if may_hold_long_integer(text) else orjson.loads(text)
 
 
 def write_json(value: object) -> bytes:

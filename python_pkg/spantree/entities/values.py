@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
@@ -51,8 +50,9 @@ class SharedValues(dict[str, "Captured"]):
 # Bytes are looked for with `find`: `in` first takes them for a number, which fails, and
 # that costs ten times the search of a short text.
 
-# orjson reads integers beyond 64 bits as floats, so texts that may hold one go to json.
-_LONG_INTEGER = re.compile(rb"\d{19}")
+# orjson reads integers beyond 64 bits as floats; shorter ones than this are within.
+_ALL_NINES = bytes.maketrans(b"012345678", b"999999999")
+_LONG_INTEGER = b"9" * 19
 
 
 def visible(text: str) -> str:
@@ -136,6 +136,12 @@ def encode_texts(values: Sequence[Captured]) -> bytes:
         return encode_exactly(values)
 
 
+def may_hold_long_integer(text: bytes) -> bool:
+    """Tell whether JSON text may hold an integer that orjson reads as a float."""
+    # A tenth of what a regular expression takes, which is twenty times orjson's own.
+    return text.translate(_ALL_NINES).find(_LONG_INTEGER) >= 0
+
+
 def encode_exactly(value: object) -> bytes:
     """Encode JSON data that orjson refuses or would change.
 
@@ -174,7 +180,7 @@ def loads(text: bytes | str) -> object:
     """Read JSON text written by :func:`encode`, notes for floats resolved."""
     raw = text.encode() if isinstance(text, str) else text
     hook = _resolve_note if raw.find(_NOTE_BYTES) >= 0 else None
-    if hook is None and not _LONG_INTEGER.search(raw):
+    if hook is None and not may_hold_long_integer(raw):
         return orjson.loads(raw)
     return json.loads(raw, object_hook=hook)
 
@@ -183,7 +189,7 @@ def loads_all(texts: Iterable[str | None]) -> list[Any]:
     """Read many JSON texts; None stays None."""
     known = ["null" if text is None else text for text in texts]
     whole = f"[{','.join(known)}]".encode()
-    if whole.find(_NOTE_BYTES) >= 0 or _LONG_INTEGER.search(whole):
+    if whole.find(_NOTE_BYTES) >= 0 or may_hold_long_integer(whole):
         return [loads(text) for text in known]
     return orjson.loads(whole)  # type: ignore[no-any-return]
 
