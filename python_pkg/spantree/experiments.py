@@ -176,7 +176,8 @@ def experiment_ids(
     if ids is None and names is None and locations is None:
         return None
     wanted = set(names or ())
-    known = [e.experiment_id for e in _experiments() if e.name in wanted]
+    stored = _experiments() if wanted else []
+    known = [e.experiment_id for e in stored if e.name in wanted]
     if len(known) < len(wanted):
         found = map(get_experiment_by_name, wanted)
         known = [e.experiment_id for e in found if e is not None]
