@@ -10,6 +10,8 @@ import pytest
 import spantree
 from spantree.entities import AssessmentSource
 from spantree.exceptions import SpantreeException
+from spantree.shipping.errors import RefusedError
+from spantree.shipping.mlflow_api import MlflowApi
 
 COUNT = 12
 
@@ -145,6 +147,42 @@ def test_tags_feedback_and_deleting(elsewhere, mlflow_client):
     assert spantree.delete_traces([first.trace_id, second.trace_id]) == 2
     assert len(search()) == COUNT - 2
     assert spantree.get_trace(first.trace_id, silent=True) is None
+
+
+def test_judgement_of_a_session_finds_all_its_traces(elsewhere, monkeypatch):
+    session = {"mlflow.trace.session": "s-1"}
+    newest, *_, oldest = search("session = 's-1'")
+    spantree.log_feedback(
+        trace_id=oldest.trace_id, name="coherent", value=True, metadata=session
+    )
+    spantree.log_expectation(
+        trace_id=newest.trace_id, name="goal", value="x", metadata=session
+    )
+    spantree.log_feedback(trace_id=newest.trace_id, name="own", value=1)
+
+    for wanted, count in (
+        ("feedback.coherent = true", 3),
+        ("feedback.coherent = true AND name = 't0'", 1),
+        ("feedback.coherent = true AND span.attributes.even = 'true'", 0),
+        ("assessment.goal = 'x' OR name = 't0'", 6),
+        ("feedback.coherent IS NULL", COUNT - 3),
+        ("feedback.coherent = false", 0),
+        ("feedback.goal = 'x'", 0),
+        ("feedback.own = 1", 1),
+    ):
+        assert len(search(wanted)) == count, wanted
+    shown = [len(t.info.assessments) for t in search("feedback.coherent = true")]
+    assert sorted(shown) == [0, 1, 2]
+
+    ask = MlflowApi.search
+
+    def refuse(api, ids, *, wanted=None, **options):
+        if wanted and "IS NOT NULL" in wanted:
+            raise RefusedError("Invalid clause", 400)
+        return ask(api, ids, wanted=wanted, **options)
+
+    monkeypatch.setattr(MlflowApi, "search", refuse)
+    assert len(search("feedback.coherent = true")) == 3
 
 
 def test_what_is_not_there_yet_is_found_too(elsewhere):

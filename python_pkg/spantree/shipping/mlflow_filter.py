@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from spantree.entities.trace import SESSION, USER
 from spantree.search.nodes import And, Comparison, Node, Op, SpanMatch
+from spantree.search.sessions import judged_fields
 from spantree.search.summary import NS_PER_MS
 
 if TYPE_CHECKING:
@@ -90,6 +91,17 @@ def order_by(order: Sequence[OrderKey]) -> list[str] | None:
             return None
         found.append(f"{name} {'DESC' if key.descending else 'ASC'}")
     return found or ["timestamp_ms DESC"]
+
+
+def judged(node: Node | None) -> list[str]:
+    """Write the searches for the traces judged by what a filter asks for."""
+    found = []
+    for field in judged_fields(node):
+        either = ("feedback", "expectation")
+        kinds = either if field.key == "assessment" else (field.key,)
+        if "`" not in field.argument:
+            found += [f"{kind}.`{field.argument}` IS NOT NULL" for kind in kinds]
+    return list(dict.fromkeys(found))
 
 
 def _narrowing(node: Node) -> list[str]:

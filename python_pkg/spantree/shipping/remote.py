@@ -13,9 +13,11 @@ from spantree.entities.errors import RESOURCE_DOES_NOT_EXIST, SpantreeException
 from spantree.entities.ids import trace_id_text
 from spantree.entities.trace import Trace, TraceData
 from spantree.search.evaluate import compare_positions, matches, position
+from spantree.search.sessions import judgements_of_sessions
+from spantree.search.summary import summarise
 from spantree.shipping.errors import RefusedError, ShippingError
 from spantree.shipping.mlflow_api import MOST_AT_ONCE, MlflowApi
-from spantree.shipping.mlflow_filter import order_by, split
+from spantree.shipping.mlflow_filter import judged, order_by, split
 from spantree.shipping.mlflow_wire import assessment_out, info_in, trace_in
 from spantree.store.merge import prepare
 from spantree.store.protocol import Page
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from spantree.entities.assessment import Assessment
+    from spantree.search.nodes import Node
     from spantree.search.query import Query
+    from spantree.search.sessions import OfSessions
     from spantree.store.uri import Target
 
 _logger = logging.getLogger("spantree.shipping")
@@ -110,6 +114,7 @@ class Remote:
         place, looked_at, last = _read_cursor(cursor), 0, None
         following: _Place | None = None
         deadline = time.monotonic() + _SECONDS
+        said = self._judgements(ids, wanted.rest, deadline)
         # What the server can't sort is sorted here, and so has to be here.
         most = limit if order is not None else None
         pages = self._pages(ids, wanted.text, order or (), place, most)
@@ -118,7 +123,7 @@ class Remote:
             some = self._traces(infos, ids, include_spans=wanted.needs_spans)
             for count, trace in enumerate(some, 1):
                 last = trace.info.request_time
-                if wanted.rest is None or matches(wanted.rest, trace):
+                if wanted.rest is None or matches(wanted.rest, trace, said):
                     found.append(trace)
                 if most is not None and len(found) >= most:
                     here = _Place(place.token, place.behind + count)
@@ -170,6 +175,38 @@ class Remote:
     def close(self) -> None:
         """Let go of the connection; the next call opens another."""
         self._api.client.close()
+
+    def _judgements(
+        self, ids: Mapping[str, str], node: Node | None, deadline: float
+    ) -> OfSessions:
+        """Give what is said there of whole sessions, as far as a filter asks for it."""
+        found: dict[str, Trace] = {}
+        for text in judged(node):
+            try:
+                infos = self._all_infos(ids, text, deadline)
+            except RefusedError:
+                # Older servers can't look for judgements; all traces have them, too.
+                infos = self._all_infos(ids, None, deadline)
+            for trace in self._traces(infos, ids, include_spans=False):
+                found[trace.trace_id] = trace
+        return judgements_of_sessions(map(summarise, found.values()))
+
+    def _all_infos(
+        self, ids: Mapping[str, str], text: str | None, deadline: float
+    ) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for infos, _, after in self._pages(ids, text, (), _Place(), None):
+            found += infos
+            is_late = time.monotonic() > deadline
+            if after is not None and (is_late or len(found) >= MAX_LOOKED_AT):
+                _logger.warning(
+                    "%s has very many traces: judgements of whole sessions count that "
+                    "stand on the newest %s.",
+                    self.shown,
+                    f"{len(found):,}",
+                )
+                break
+        return found
 
     def _pages(
         self,
