@@ -300,7 +300,12 @@ class Connections:
         is_replaceable = self._replace_damaged and is_garbage(self.path)
         is_there = not is_replaceable and check_file(self.path, writing=writing)
         if is_there and is_older(self.path):
-            upgrade(self.path)
+            try:
+                upgrade(self.path)
+            except (OSError, sqlite3.Error):
+                # No step so far has changed what is there: it can be read as it is.
+                if writing:
+                    raise
         return is_there
 
     def _open_reader(self) -> tuple[SqliteConnection, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 from pathlib import Path
@@ -9,7 +10,13 @@ from pathlib import Path
 import pytest
 
 from spantree.search import parse_query
-from spantree.store import migrations, open_store, parse_tracking_uri, schema
+from spantree.store import (
+    StoreUnavailableError,
+    migrations,
+    open_store,
+    parse_tracking_uri,
+    schema,
+)
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
@@ -117,3 +124,19 @@ def test_judgements_of_sessions_are_found_after_the_upgrade(older, file):
     connection.close()
     assert ("assess_session",) in indexes
     assert (lowest["min_reader"], lowest["min_writer"]) == ("1", "1")
+
+
+def test_store_that_can_not_be_upgraded_is_read(older, file, make_trace):
+    in_the_way = file.with_name(f"traces.db.bak-v{older}.{os.getpid()}")
+    in_the_way.mkdir()
+    store = open_store(parse_tracking_uri(file))
+
+    assert len(store.search(parse_query("feedback.good = true")).traces) == 3
+    with pytest.raises(StoreUnavailableError):
+        store.write([make_trace(9)])
+    assert version_of(file) == older
+    in_the_way.rmdir()
+    store.write([make_trace(9)])
+    store.close()
+
+    assert version_of(file) == schema.SCHEMA_VERSION

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -305,6 +306,67 @@ def test_indexes_serve(pg, postgres_url, make_trace, text, index):
         plan = connection.execute(f"EXPLAIN {sql}", parameters).fetchall()
 
     assert any(index in row[0] for row in plan), plan
+
+
+def test_older_store_is_upgraded_by_its_first_writer(pg, postgres_url, make_trace):
+    import psycopg
+
+    session = {"mlflow.trace.session": "s"}
+    said = [Feedback(name="ok", value=True, metadata=session)]
+    pg.write(
+        [
+            make_trace(1, trace_metadata=session, assessments=said),
+            make_trace(2, trace_metadata=session),
+        ]
+    )
+    pg.close()
+    with psycopg.connect(postgres_url) as raw:
+        raw.execute("SET search_path TO spantree")
+        raw.execute("DROP INDEX assess_session")
+        raw.execute("DELETE FROM info WHERE key = 'version'")
+        raw.execute("UPDATE assessment SET session = 'before'")
+
+    def state():
+        with psycopg.connect(postgres_url) as raw:
+            raw.execute("SET search_path TO spantree")
+            there = raw.execute("SELECT to_regclass('assess_session') IS NOT NULL")
+            version = raw.execute("SELECT value FROM info WHERE key = 'version'")
+            return there.fetchone()[0], version.fetchone()
+
+    again = open_store(parse_tracking_uri(postgres_url))
+    assert len(again.search(EVERYTHING).traces) == 2
+    assert state() == (False, None)
+    again.write([make_trace(3)])
+
+    assert state() == (True, ("2",))
+    found = again.search(parse_query("feedback.ok = true")).traces
+    again.close()
+    assert {trace.key for trace in found} == {1, 2}
+
+
+def test_older_store_of_somebody_else_is_used_as_it_is(pg, postgres_url, make_trace):
+    import psycopg
+
+    pg.write([make_trace(1)])
+    pg.close()
+    with psycopg.connect(postgres_url) as raw:
+        raw.execute("SET search_path TO spantree")
+        raw.execute("DROP INDEX assess_session")
+        raw.execute("DELETE FROM info WHERE key = 'version'")
+        raw.execute("DROP ROLE IF EXISTS guest")
+        raw.execute("CREATE ROLE guest LOGIN PASSWORD 'g'")
+        raw.execute("GRANT USAGE ON SCHEMA spantree TO guest")
+        raw.execute("GRANT ALL ON ALL TABLES IN SCHEMA spantree TO guest")
+    parts = urlsplit(postgres_url)
+    host = parts.netloc.rpartition("@")[2]
+    guest = open_store(
+        parse_tracking_uri(parts._replace(netloc=f"guest:g@{host}").geturl())
+    )
+
+    guest.write([make_trace(2)])
+
+    assert keys_in(guest) == {1, 2}
+    guest.close()
 
 
 def test_same_attachment_is_kept_once_and_goes_with_its_last_trace(
