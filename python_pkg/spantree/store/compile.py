@@ -24,10 +24,11 @@ from spantree.search.nodes import (
     SpanMatch,
     SpanRelation,
 )
+from spantree.search.sessions import JUDGED
 from spantree.search.texts import clean_text
 from spantree.store.functions import LOWER, TEST_JSON, TEST_TEXT, literals_json
 from spantree.store.rows import STATES, id_bytes
-from spantree.store.sessions import covering
+from spantree.store.sessions import covering, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +77,6 @@ _TRACE_COLUMNS = {
     "error": "trace.error",
     "cell": "trace.cell",
 }
-_JUDGED = {"feedback": "= 0", "expectation": "= 1", "assessment": "IN (0, 1)"}
 _ORDER_OPS = {Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
 _COUNT_OPS = {**_ORDER_OPS, Op.EQ: "="}
 _TEXT_COLUMNS = {"tag": "trace.tags", "metadata": "trace.metadata"}
@@ -196,7 +196,7 @@ class Compiler:
         key = node.field.key
         if key in _TEXT_COLUMNS:
             return self._tag(node)
-        if key in _JUDGED:
+        if key in JUDGED:
             return self._judged(node)
         if key == "model":
             models = self.dialect.texts.format("trace.models")
@@ -241,7 +241,7 @@ class Compiler:
 
     def _judged(self, node: Comparison) -> str | None:
         condition = (
-            f"judged.kind {_JUDGED[node.field.key]} AND judged.valid = 1 "
+            f"{kind_of(node.field)} AND judged.valid = 1 "
             f"AND judged.value IS NOT NULL AND judged.name = "
             f"{self.bind(node.field.argument)}"
         )

@@ -14,7 +14,7 @@ from spantree.entities.ids import is_experiment_id
 from spantree.search.evaluate import matches
 from spantree.search.fields import SPAN_FIELDS
 from spantree.search.nodes import And, Comparison, Node, Op, SpanMatch
-from spantree.search.sessions import judged_fields
+from spantree.search.sessions import JUDGED, judged_fields
 from spantree.search.texts import clean_text
 from spantree.store.compile import Compiler, conjuncts
 from spantree.store.cursor import read_cursor, write_cursor
@@ -29,7 +29,7 @@ from spantree.store.rows import (
     TAG,
     UNINDEXED,
 )
-from spantree.store.sessions import read_judgements, scope_of
+from spantree.store.sessions import kind_of, read_judgements, scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -317,6 +317,8 @@ def _lookup(  # noqa: PLR0911 - one for each index
         if condition is None or "class" not in condition:
             return None
         return f"SELECT DISTINCT trace FROM span_group WHERE {condition}"
+    if isinstance(node, Comparison) and node.field.key in JUDGED:
+        return _lookup_judged(compiler, node)
     if not isinstance(node, Comparison) or node.negated:
         return None
     text = node.literals[0] if node.op is Op.EQ else None
@@ -329,18 +331,20 @@ def _lookup(  # noqa: PLR0911 - one for each index
         return _lookup(compiler, SpanMatch(has_model), query)
     if node.field.key == "duration" and node.op in (Op.GT, Op.GE, Op.BETWEEN):
         return _lookup_duration(compiler, node, query)
-    if node.field.key in ("feedback", "expectation"):
-        kind = int(node.field.key == "expectation")
-        name = compiler.bind(node.field.argument)
-        if node.op is not Op.IS_NULL:
-            compiler.is_exact = False
-            judged = f"assessment AS judged WHERE kind = {kind} AND name = {name}"
-            return (
-                f"SELECT DISTINCT trace FROM {judged} UNION ALL "
-                "SELECT id FROM trace WHERE session IN "
-                f"(SELECT session FROM {judged} AND {compiler.of_session()})"
-            )
     return None
+
+
+def _lookup_judged(compiler: Compiler, node: Comparison) -> str | None:
+    if node.op is Op.IS_NULL and not node.negated:
+        return None
+    compiler.is_exact = False
+    name = compiler.bind(node.field.argument)
+    judged = f"assessment AS judged WHERE {kind_of(node.field)} AND name = {name}"
+    return (
+        f"SELECT DISTINCT trace FROM {judged} UNION ALL "
+        "SELECT id FROM trace WHERE session IN "
+        f"(SELECT session FROM {judged} AND {compiler.of_session()})"
+    )
 
 
 def _lookup_tag(compiler: Compiler, field: Field, text: str) -> str:

@@ -16,12 +16,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from spantree.entities.assessment import Assessment
+    from spantree.search.fields import Field
     from spantree.search.query import Query
     from spantree.search.sessions import OfSessions
     from spantree.store.dialect import Connection, Dialect
 
 OF_SESSION = f"'\"{SESSION}\":'"
 """What the metadata of such a judgement has in it, as JSON; the index says it too."""
+
+_KINDS = {"feedback": "= 0", "expectation": "= 1", "assessment": "IN (0, 1)"}
+
+
+def kind_of(field: Field) -> str:
+    """Give the condition for the row ``judged`` to be of a field's kind."""
+    return f"judged.kind {_KINDS[field.key]}"
 
 
 def scope_of(query: Query) -> tuple[int, ...] | None:

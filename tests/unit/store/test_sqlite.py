@@ -334,6 +334,8 @@ def test_judgements_are_looked_up_for_each_trace(full, text):
         ("metadata.m = 'x'", "tag USING PRIMARY KEY (ns=? AND key=? AND value=?)"),
         ("feedback.f = 1", "assess_nv (kind=? AND name=?"),
         ("feedback.f = 1", "trace_session (session=?"),
+        ("HAS assessment.f", "assess_nv (kind=? AND name=?"),
+        ("expectation.f != 1", "assess_nv (kind=? AND name=?"),
         ("HAS tag.env AND tag.env = 'prod'", "tag USING PRIMARY KEY (ns=? AND key=?"),
     ],
 )
