@@ -92,6 +92,7 @@ record-autolog: $(MLFLOW_LIBRARIES)/.made
 	  tests/parity/autolog.py mlflow tests/parity/autolog_mlflow.json
 
 test-faults: $(VENV)/.dev
+	sh .ci/system-packages postgresql
 	$(BIN)/pytest -q -n 2 tests/faults tests/faults/fuzz_values.py
 
 # Counts instructions, so that a busy machine is no matter; a minute of CPU.

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.loopback import Loopback
+from support.postgres import running_server
 
 import spantree
 from spantree.store import open_store, parse_tracking_uri
@@ -50,12 +51,19 @@ def client(tmp_path):
         process.communicate()
 
 
+@pytest.fixture(scope="module")
+def postgres():
+    """Where a server is that no other test writes to."""
+    with running_server() as server:
+        yield server.url
+
+
 @pytest.fixture
 def saved(tmp_path):
-    """Give the ids of the traces in that store."""
+    """Give the ids of the traces in that store, or in another."""
 
-    def ids():
-        store = open_store(parse_tracking_uri(tmp_path / "data/traces.db"))
+    def ids(place=tmp_path / "data/traces.db"):
+        store = open_store(parse_tracking_uri(place))
         found = store.search(spantree.search.parse_query()).traces
         store.close()
         return {trace.trace_id for trace in found}
@@ -69,10 +77,10 @@ def ended(process):
     return out, err
 
 
-def deliver(client, server, expected):
+def deliver(client, server, expected, uri=None):
     """Run processes that only deliver, until nothing waits."""
     for _ in range(10):
-        ended(client("deliver", server.uri))
+        ended(client("deliver", uri or server.uri))
         if set(server.infos) == expected:
             return
     assert set(server.infos) == expected
@@ -123,25 +131,48 @@ def test_a_server_that_changes_its_mind_gets_all_once(client, saved, seed):
         all_once(server, expected)
 
 
-@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM])
+KILLS = pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM])
+
+
+def kill_midway(process, server, many, kill):
+    """End a client when so many of its traces have arrived."""
+    deadline = time.monotonic() + GUARD_S
+    while len(server.infos) < many and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.send_signal(kill)
+    process.communicate(timeout=GUARD_S)
+
+
+def sent_whole(server):
+    return {f"tr-{trace}" for trace, _ in server.spans}
+
+
+@KILLS
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.95])
 def test_what_a_killed_client_saved_is_delivered(client, saved, kill, share, seed):
-    rng = random.Random(seed + round(share * 100))
+    many = int(share * COUNT) + random.Random(seed + round(share * 100)).randrange(5)
     with Loopback() as server:
-        process = client("slowly", server.uri)
-        many = int(share * COUNT) + rng.randrange(5)
-        deadline = time.monotonic() + GUARD_S
-        while len(server.infos) < many and process.poll() is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
-        process.send_signal(kill)
-        process.communicate(timeout=GUARD_S)
+        kill_midway(client("slowly", server.uri), server, many, kill)
         expected = saved()
 
         assert len(expected) >= many
         deliver(client, server, expected)
-        ids = {trace_id.removeprefix("tr-") for trace_id in expected}
-        assert {trace for trace, _ in server.spans} == ids
+        assert sent_whole(server) == expected
+
+
+@KILLS
+def test_what_it_saved_on_postgresql_is_delivered(client, saved, postgres, kill, seed):
+    many = random.Random(seed).randrange(1, COUNT)
+    before = saved(postgres)
+    with Loopback() as server:
+        uri = f"{postgres},{server.uri}"
+        kill_midway(client("slowly", uri), server, many, kill)
+        expected = saved(postgres) - before
+
+        assert len(expected) >= many
+        deliver(client, server, expected, uri)
+        assert sent_whole(server) == expected
 
 
 def test_two_processes_share_the_work(client, saved):
