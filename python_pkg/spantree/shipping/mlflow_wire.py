@@ -23,6 +23,7 @@ from spantree.entities.trace import (
     TraceLocation,
     TraceState,
 )
+from spantree.entities.values import may_hold_long_integer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +38,6 @@ _NAMES = {
     "spantree.outputs": OUTPUTS,
 }
 _INT64 = range(-(2**63), 2**63)
-_LONG_INTEGER = re.compile(r"\d{19}")
 _MAX_DEPTH = 30  # each level of a dict takes three of protobuf's
 _ARTIFACTS = "mlflow.artifactLocation"
 _SECONDS = re.compile(r"(\d+)(?:\.(\d{1,9}))?s")
@@ -162,7 +162,8 @@ def _tamed(value: dict[str, str]) -> str:
     """
     text = value["stringValue"]
     openings = text.count("[") + text.count("{")
-    if openings <= _MAX_DEPTH and not _LONG_INTEGER.search(text):
+    raw = text.encode("utf-8", "surrogatepass")
+    if openings <= _MAX_DEPTH and not may_hold_long_integer(raw):
         return text
     try:
         found = json.loads(text)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from spantree.entities.values import encode_exactly
+from spantree.entities.values import encode_exactly, may_hold_long_integer
 from spantree.recording.redaction.exact import (
     TooManyHitsError,
     apply_masks,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("spantree")
 _MASKED = re.compile(r"<masked: [^<>]{1,80}>")
-_LONG_INTEGER = re.compile(rb"[0-9]{19}")
 _MOST_NESTED = 8
 _MOST_PASSES = 8
 _SLOW_PATTERN_S = 0.05
@@ -320,7 +319,7 @@ class Redactor:
 
 def _loads_exactly(text: bytes | str) -> Any:
     raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    if _LONG_INTEGER.search(raw):
+    if may_hold_long_integer(raw):
         return json.loads(raw)
     return orjson.loads(raw)
 
