@@ -8,6 +8,7 @@ Runs in the library's own environment; both libraries get the same traces and qu
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import os
 import sys
@@ -18,6 +19,8 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from adapters.store_shape import START_NS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +36,8 @@ QUERIES: dict[str, dict[str, Any]] = {
     "absent substring": {"filter_string": "trace.text LIKE '%heliotrope-0%'"},
     "rare substring": {"filter_string": "trace.text LIKE '%needle-r0%'"},
 }
+OTHERS = "another 100 with spans"
+QUERIES[OTHERS] = QUERIES["newest 100 with spans"]
 ONE_TRACE = "one trace"
 _LONG_NS = 1e9
 _LIMIT_S = 600.0
@@ -139,7 +144,12 @@ def _ask(
             **QUERIES[query],
         }
 
+        filters = itertools.cycle(
+            _periods(store) if query == OTHERS else [given.get("filter_string")]
+        )
+
         def ask() -> int:
+            given["filter_string"] = next(filters)
             return len(store.search(**given))
 
         # Imports what is needed.
@@ -167,6 +177,15 @@ def _ask(
     watch.cancel()
     each = len(ids) if query == ONE_TRACE else 1
     return {"cpu": least / each, "found": found, "asked": asked * each}
+
+
+def _periods(store: Any) -> list[str]:
+    """Give filters that find a hundred traces each, no trace twice in ten of them."""
+    count = store.count()
+    return [
+        f"timestamp < {START_NS // 10**6 + 1000 * number}"
+        for number in range(count // 10, count + 1, count // 10)
+    ]
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ _OF_ONE_SPELLING = frozenset("{[tfn")
 _WITHOUT_ESCAPES = frozenset('{[tfn"')
 
 # In a notebook the same traces are asked for again and again. The JSON of those looked
-# at last is kept, a few MB: to read it takes a third of the time.
-_MOST_KEPT = 1000
+# at last is kept, 2 MB or so: to read it takes a third of the time.
+_MOST_KEPT = 500
 _KEPT_BYTES = 4096
 _kept: dict[tuple[int, str, bytes], str] = {}
 
