@@ -128,6 +128,8 @@ class _Maker:
             )
             return {"trace_id": trace_id, "assessment_id": made.assessment_id}
 
+        failed = ValueError("the judge is away")
+        feedback(trace_id=trace_id, name="failed", error=failed, metadata=of_session)
         say("helpful", 0.7, of_session)
         say("own", "a word", {"k": "mlflow.trace.session"})
         say("moved", "elsewhere", {"mlflow.trace.session": "s-1"})
@@ -296,11 +298,16 @@ def _judgements() -> list[str]:
         *each(["feedback.helpful"], ["=", "!="], ["0.7"]),
         *each(["feedback.tone", "feedback.mood"], TEXTS, ["%bad%", "%kind%", "fine"]),
         *each(["feedback.own", "feedback.moved", "feedback.stray"], TEXTS, ["%wo%"]),
+        *each(["feedback.failed"], TEXTS, ["x", "null", "%u%"]),
+        *compared(["feedback.failed"], NUMBERS[2:], ["0"]),
         *each(["expectation.goal"], TEXTS, ["booked", "%OOK%"]),
         *compared(
             [
                 *(f"feedback.{name}" for name in "helpful tone mood own moved".split()),
-                *(f"feedback.{name}" for name in "stray deleted gone goal".split()),
+                *(
+                    f"feedback.{name}"
+                    for name in "stray deleted gone goal failed".split()
+                ),
                 "expectation.goal",
                 "expectation.helpful",
             ],

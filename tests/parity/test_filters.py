@@ -25,6 +25,9 @@ DIFFERENCES = {
         "a pattern is held against the text; MLflow holds it against its JSON, whose "
         "quotes only a % takes in"
     ),
+    r"feedback\.failed (!=|=|I?LIKE|RLIKE) ": (
+        "a judge that failed gave nothing to compare; MLflow compares the text null"
+    ),
     r"expectation\.answer [<>]=? 1[12]": (
         "a text that spells a number compares with a number as one"
     ),

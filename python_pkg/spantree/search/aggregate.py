@@ -44,7 +44,7 @@ class Key(NamedTuple):
         """Give what a trace is grouped under; it may be more than one."""
         if self.field is None:
             return self.of_start(summary.start_ns)
-        found = values_of(self.field, summary)
+        found = [v for v in values_of(self.field, summary) if v is not None]
         return [str(v) if isinstance(v, (dict, list)) else v for v in found] or [None]
 
 

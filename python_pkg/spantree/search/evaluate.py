@@ -91,7 +91,10 @@ def span_matches(node: Node, span: Span) -> bool:
 def values_of(
     field: Field, summary: Summary, spans: Sequence[Span] = ()
 ) -> list[object]:
-    """Give the values a trace has for a trace field; none if it has none."""
+    """Give the values a trace has for a trace field; none if it has none.
+
+    The value of a judgement is None where the judge failed.
+    """
     if field.key in _OF_CONTENT:
         return _known(_OF_CONTENT[field.key](field, spans))
     if field.key == "tag":
@@ -148,7 +151,9 @@ def _holds(node: Comparison, values: Sequence[object]) -> bool:
     if node.op is Op.IS_NULL:
         return bool(values) == node.negated
     return any(
-        satisfies(node.op, node.literals, value) != node.negated for value in values
+        satisfies(node.op, node.literals, value) != node.negated
+        for value in values
+        if value is not None
     )
 
 
@@ -262,7 +267,7 @@ def _judgements(
     assessments: Sequence[Assessment], kinds: tuple[type[Assessment], ...], name: str
 ) -> Iterable[object]:
     for a in assessments:
-        if a.valid and a.name == name and isinstance(a, kinds) and a.value is not None:
+        if a.valid and a.name == name and isinstance(a, kinds):
             yield a.value
 
 

@@ -242,14 +242,15 @@ class Compiler:
     def _judged(self, node: Comparison) -> str | None:
         condition = (
             f"{kind_of(node.field)} AND judged.valid = 1 "
-            f"AND judged.value IS NOT NULL AND judged.name = "
-            f"{self.bind(node.field.argument)}"
+            f"AND judged.name = {self.bind(node.field.argument)}"
         )
         if node.op is not Op.IS_NULL:
             test = self._test(TEST_JSON, node, "judged.value")
             if test is None:
                 return None
-            condition += f" AND {'NOT ' if node.negated else ''}{test}"
+            negation = "NOT " if node.negated else ""
+            # Where the judge failed there is none.
+            condition += f" AND judged.value IS NOT NULL AND {negation}{test}"
         judged = "SELECT 1 FROM assessment AS judged WHERE judged"
         of_session = f"session = trace.session AND {self.of_session()}"
         found = (

@@ -423,6 +423,17 @@ def test_judgement_of_a_session_finds_all_its_traces(store, conversation, text):
     assert find(store, f"NOT ({text})") == [3]
 
 
+def test_judge_that_failed_has_judged_and_found_no_value(store, make_trace):
+    store.write([make_trace(1), make_trace(2)])
+    store.put_assessment(1, Feedback(name="ok", error=ValueError("no")))
+
+    assert find(store, "feedback.ok IS NOT NULL") == [1]
+    assert find(store, "HAS assessment.ok AND text CONTAINS 'agent'") == [1]
+    assert find(store, "feedback.ok IS NULL") == [2]
+    assert find(store, "feedback.ok != 1 OR feedback.ok = 'null'") == []
+    assert find(store, "NOT feedback.ok = 1") == [1, 2]
+
+
 def test_other_judgements_are_of_their_trace(store, conversation):
     store.put_assessment(1, Feedback(name="own", value=1, metadata={"k": SESSION}))
     store.put_assessment(3, Feedback(name="three", value=1, metadata=SAID_OF_SESSION))
