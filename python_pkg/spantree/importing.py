@@ -14,8 +14,8 @@ from spantree._runtime import RUNTIME
 from spantree.entities.errors import SpantreeException
 from spantree.entities.experiment import DEFAULT_ID
 from spantree.entities.otlp import OtlpError, from_otlp
-from spantree.entities.otlp_values import read_json
 from spantree.entities.trace import Trace, TraceLocation
+from spantree.entities.values import read_json
 from spantree.exporting import OTLP_OPENING, OWN_OPENING
 
 if TYPE_CHECKING:

@@ -22,7 +22,6 @@ from spantree.entities.otlp_values import (
     OtlpError,
     attributes_in,
     attributes_out,
-    read_json,
     write_json,
 )
 from spantree.entities.otlp_view import SCHEMA_URL, drop_view, view_of
@@ -44,7 +43,7 @@ from spantree.entities.span import (
     SpanType,
 )
 from spantree.entities.trace import Trace, TraceData
-from spantree.entities.values import decode, encode, from_json, loads
+from spantree.entities.values import decode, encode, from_json, loads, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -11,7 +11,6 @@ from spantree.entities.ids import trace_id_text
 from spantree.entities.otlp_values import (
     OtlpError,
     attributes_out,
-    read_json,
     write_json,
 )
 from spantree.entities.preview import preview
@@ -23,6 +22,7 @@ from spantree.entities.trace_info import (
     TraceLocation,
     TraceState,
 )
+from spantree.entities.values import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -22,7 +22,7 @@ from spantree.entities.errors import SpantreeException
 from spantree.entities.values import (
     NOTE,
     Captured,
-    may_hold_long_integer,
+    read_json,
     visible,
 )
 
@@ -76,13 +76,8 @@ def captured(value: object) -> Captured:
     return found  # type: ignore[return-value]  # a scalar
 
 
-def read_json(text: bytes) -> object:
-    """Read JSON text as it stands: integers exact, notes not resolved."""
-    return json.loads(text) if may_hold_long_integer(text) else orjson.loads(text)
-
-
 def write_json(value: object) -> bytes:
-    """Write what :func:`read_json` gives."""
+    """Write what :func:`~spantree.entities.values.read_json` gives."""
     try:
         return orjson.dumps(value)
     except TypeError:  # an integer beyond 64 bits, a lone surrogate

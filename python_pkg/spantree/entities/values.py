@@ -185,6 +185,15 @@ def loads(text: bytes | str) -> object:
     return json.loads(raw, object_hook=hook)
 
 
+def read_json(text: bytes) -> object:
+    """Read JSON text as it stands: integers exact, notes not resolved.
+
+    Raises:
+        ValueError: If it is none, or has what orjson refuses, as NaN.
+    """
+    return json.loads(text) if may_hold_long_integer(text) else orjson.loads(text)
+
+
 def loads_all(texts: Iterable[str | None]) -> list[Any]:
     """Read many JSON texts; None stays None."""
     known = ["null" if text is None else text for text in texts]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from spantree.entities.dialects.reading import is_about_models, read
-from spantree.entities.otlp_values import read_json, write_json
+from spantree.entities.otlp_values import write_json
 from spantree.entities.span import SpanType
 from spantree.entities.trace_info import SESSION, USER
+from spantree.entities.values import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import threading
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from spantree.entities.values import encode_exactly, may_hold_long_integer
+from spantree.entities.values import encode_exactly, read_json
 from spantree.recording.redaction.exact import (
     TooManyHitsError,
     apply_masks,
@@ -199,11 +198,11 @@ class Redactor:
             tree = orjson.loads(text)
             if not self._is_suspicious(tree):
                 return text
-            tree = _loads_exactly(text)
+            tree = read_json(text)
         except (ValueError, RecursionError):
             self._count(1)
             return "<masked: unreadable>"
-        holder = [tree]
+        holder: list[Any] = [tree]
         if not self._redact_tree(holder, path, 0):
             return text
         found = holder[0]
@@ -287,7 +286,7 @@ class Redactor:
     def _mask_embedded(self, text: str, nested: int) -> str:
         """Mask within a text that is JSON, by its structure."""
         try:
-            holder = [_loads_exactly(text)]
+            holder = [read_json(text.encode("utf-8", "surrogatepass"))]
         except (ValueError, RecursionError):
             return text
         if not self._redact_tree(holder, "", nested + 1):
@@ -315,13 +314,6 @@ class Redactor:
             "now; the value is masked. Make it linear to use it again.",
             pattern.pattern,
         )
-
-
-def _loads_exactly(text: bytes | str) -> Any:
-    raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    if may_hold_long_integer(raw):
-        return json.loads(raw)
-    return orjson.loads(raw)
 
 
 def _dumps(tree: object) -> bytes:
