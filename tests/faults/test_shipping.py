@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from support.loopback import Loopback
 from support.postgres import running_server
+from support.waiting import until
 
 import spantree
 from spantree.store import open_store, parse_tracking_uri
@@ -134,45 +135,33 @@ def test_a_server_that_changes_its_mind_gets_all_once(client, saved, seed):
 KILLS = pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM])
 
 
-def kill_midway(process, server, many, kill):
-    """End a client when so many of its traces have arrived."""
-    deadline = time.monotonic() + GUARD_S
-    while len(server.infos) < many and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    process.send_signal(kill)
-    process.communicate(timeout=GUARD_S)
+def kill_and_deliver(client, saved, kill, many, *place):
+    """End a client when so many traces have arrived: others send what it saved."""
+    before = saved(*place)
+    with Loopback() as server:
+        uri = ",".join([*place, server.uri])
+        process = client("slowly", uri)
+        until(lambda: len(server.infos) >= many or process.poll() is not None)
+        process.send_signal(kill)
+        process.communicate(timeout=GUARD_S)
+        expected = saved(*place) - before
 
-
-def sent_whole(server):
-    return {f"tr-{trace}" for trace, _ in server.spans}
+        assert len(expected) >= many
+        deliver(client, server, expected, uri)
+        assert {f"tr-{trace}" for trace, _ in server.spans} == expected
 
 
 @KILLS
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.95])
 def test_what_a_killed_client_saved_is_delivered(client, saved, kill, share, seed):
     many = int(share * COUNT) + random.Random(seed + round(share * 100)).randrange(5)
-    with Loopback() as server:
-        kill_midway(client("slowly", server.uri), server, many, kill)
-        expected = saved()
-
-        assert len(expected) >= many
-        deliver(client, server, expected)
-        assert sent_whole(server) == expected
+    kill_and_deliver(client, saved, kill, many)
 
 
 @KILLS
 def test_what_it_saved_on_postgresql_is_delivered(client, saved, postgres, kill, seed):
     many = random.Random(seed).randrange(1, COUNT)
-    before = saved(postgres)
-    with Loopback() as server:
-        uri = f"{postgres},{server.uri}"
-        kill_midway(client("slowly", uri), server, many, kill)
-        expected = saved(postgres) - before
-
-        assert len(expected) >= many
-        deliver(client, server, expected, uri)
-        assert sent_whole(server) == expected
+    kill_and_deliver(client, saved, kill, many, postgres)
 
 
 def test_two_processes_share_the_work(client, saved):

@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING, Any
 from spantree.entities.assessment import Assessment
 from spantree.entities.experiment import DEFAULT_ID
 from spantree.entities.ids import trace_id_text
-from spantree.entities.otlp_values import (
-    OtlpError,
-    attributes_out,
-    write_json,
-)
+from spantree.entities.otlp_values import OtlpError, attributes_out, write_json
 from spantree.entities.preview import preview
 from spantree.entities.span import SpanStatusCode
 from spantree.entities.trace_info import (

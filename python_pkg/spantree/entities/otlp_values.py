@@ -19,12 +19,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from spantree.entities.errors import SpantreeException
-from spantree.entities.values import (
-    NOTE,
-    Captured,
-    read_json,
-    visible,
-)
+from spantree.entities.values import NOTE, Captured, read_json, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

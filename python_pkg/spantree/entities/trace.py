@@ -215,7 +215,9 @@ class Trace:
 
     def to_json(self, pretty: bool = False) -> str:
         """Give :meth:`to_dict` as JSON text for UTF-8, a NaN in it as a note."""
-        return _json_of(self.to_dict(), pretty=pretty)
+        if pretty:
+            return _json_of(self.to_dict(), pretty=True)
+        return self.to_dict_and_json()[1]
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Trace:

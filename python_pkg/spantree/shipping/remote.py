@@ -180,15 +180,15 @@ class Remote:
         self, ids: Mapping[str, str], node: Node | None, deadline: float
     ) -> OfSessions:
         """Give what is said there of whole sessions, as far as a filter asks for it."""
-        found: dict[str, Trace] = {}
-        for text in judged(node):
-            try:
-                infos = self._all_infos(ids, text, deadline)
-            except RefusedError:
-                # Older servers can't look for judgements; all traces have them, too.
-                infos = self._all_infos(ids, None, deadline)
-            for trace in self._traces(infos, ids, include_spans=False):
-                found[trace.trace_id] = trace
+        infos: list[dict[str, Any]] = []
+        try:
+            for text in judged(node):
+                infos += self._all_infos(ids, text, deadline)
+        except RefusedError:
+            # Older servers can't look for judgements; all traces have them, too.
+            infos = self._all_infos(ids, None, deadline)
+        traces = self._traces(infos, ids, include_spans=False)
+        found = {trace.trace_id: trace for trace in traces}
         return judgements_of_sessions(map(summarise, found.values()))
 
     def _all_infos(
