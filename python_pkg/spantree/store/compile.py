@@ -199,9 +199,7 @@ class Compiler:
         if key in JUDGED:
             return self._judged(node)
         if key == "model":
-            models = self.dialect.texts.format("trace.models")
-            source = f"SELECT 1 FROM ({models}) AS models WHERE TRUE"
-            return self._any_of(node, source, "value")
+            return self._model(node)
         if key == "trace_id":
             return self._trace_id(node)
         if key == "state":
@@ -225,12 +223,14 @@ class Compiler:
             return None
         return f"NOT ({condition})" if node.negated else condition
 
-    def _any_of(self, node: Comparison, source: str, value: str) -> str | None:
-        """Compare values that stand in rows of their own."""
+    def _model(self, node: Comparison) -> str | None:
+        """Compare with each of a trace's models."""
+        models = self.dialect.texts.format("trace.models")
+        source = f"SELECT 1 FROM ({models}) AS models"
         if node.op is Op.IS_NULL:
             return f"{'' if node.negated else 'NOT '}EXISTS({source})"
-        condition = self._on_value(node, value)
-        return None if condition is None else f"EXISTS({source} AND {condition})"
+        condition = self._on_value(node, "value")
+        return None if condition is None else f"EXISTS({source} WHERE {condition})"
 
     def _tag(self, node: Comparison) -> str | None:
         return self._on_value(node, f"({self._text_of(node.field)})")
