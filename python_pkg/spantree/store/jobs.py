@@ -8,6 +8,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
+from spantree.store.breath import patience
 from spantree.store.protocol import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -73,7 +74,9 @@ class Request(Generic[T]):
 
     def wait(self, timeout_s: float | None) -> bool:
         """Wait until it has run; False if it was given up and never will."""
-        if self._done.wait(timeout_s):
+        with patience():
+            is_done = self._done.wait(timeout_s)
+        if is_done:
             return True
         # It may be running; if not, it shall not begin any more.
         is_claimed = self._claim.acquire(timeout=_RUNNING_CALL_WAIT_S)
