@@ -155,8 +155,8 @@ class Connections:
             yield
 
     def is_current(self) -> bool:
-        """Tell whether the writer's file is still the one at the path."""
-        return self._inode == inode_of(self.path)
+        """Tell whether the writer's file, if it has one, is still the one at the path."""
+        return self._writer is None or self._inode == inode_of(self.path)
 
     @contextlib.contextmanager
     def reader(self) -> Iterator[SqliteConnection | None]:

@@ -77,20 +77,20 @@ class SqliteStore(SqlStore):
                 except StoreUnavailableError as error:
                     if error.trouble is Trouble.FULL:
                         self._connections.shrink_log()
-                    if not self._connections.replaced(error):
+                    if self._connections.is_current() and not (
+                        self._connections.replaced(error)
+                    ):
                         raise
-                    continue
-                if self._connections.is_current():
-                    return result
+                else:
+                    # Else it went into a file that was deleted before.
+                    if self._connections.is_current():
+                        return result
                 self._connections.close_writer()
         detail = "it is being replaced all the time"
         raise StoreUnavailableError(Trouble.UNREACHABLE, self.location, detail)
 
     def _attempt(self, work: Callable[[Inserter, Connection], T]) -> T:
         connection = self._connections.writer()
-        if not self._connections.is_current():
-            self._connections.close_writer()
-            connection = self._connections.writer()
         inserter = self._inserter_for(connection, self._connections.generation)
         with self._connections.explained():
             # A deferred transaction that turns to writing fails at once when

@@ -227,6 +227,39 @@ def test_open_traces_are_stored_while_they_run(make_writer, make_trace, file):
     wait_until(lambda: stored(file) == 1)
 
 
+@pytest.mark.parametrize("pause_s", [0, 0.2, 0.249, 0.25, 0.251, 0.3])
+def test_trace_opened_after_a_write_is_stored_while_it_runs(
+    make_writer, make_trace, file, pause_s
+):
+    running = []
+    writer = make_writer(lambda: running)
+    writer.submit(9, lambda: make_trace(9))
+    assert writer.flush(60)
+
+    time.sleep(pause_s)
+    running.append(
+        make_trace(1, root={"end_time_ns": None}, state=TraceState.IN_PROGRESS)
+    )
+    writer.watch()
+
+    wait_until(lambda: stored(file) == 2)
+
+
+def test_trace_opened_soon_after_a_write_wakes_nobody(make_writer, make_trace):
+    writer = make_writer()
+    writer.submit(1, lambda: make_trace(1))
+    assert writer.flush(60)
+    nudges = []
+    writer._backlog.nudge = lambda: nudges.append(1)
+
+    writer.watch()
+    assert not nudges
+    wait_until(lambda: not writer._is_watching)
+    wait_until(lambda: not writer._is_attentive)
+    writer.watch()
+    assert nudges
+
+
 def test_flush_stores_the_present_state_of_open_traces(make_writer, make_trace, file):
     running = []
     writer = make_writer(lambda: running)
