@@ -155,7 +155,7 @@ class Connections:
             yield
 
     def is_current(self) -> bool:
-        """Tell whether the writer's file, if it has one, is still the one at the path."""
+        """Tell whether the path still has the file that the writer has, if any."""
         return self._writer is None or self._inode == inode_of(self.path)
 
     @contextlib.contextmanager
