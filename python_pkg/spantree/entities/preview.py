@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from spantree.entities.values import Captured, clean_text, decode, encode
+import orjson
+
+from spantree.entities.values import Captured, clean_text, encode
 
 MAX_CHARACTERS = 1000
 # A value beyond this is previewed from its text, unparsed: looking for the last
@@ -29,7 +31,8 @@ def preview(value: Captured, role: str) -> str | None:
     text = encode(value)
     may_have_message = type(value) is bytes and len(text) <= _MAX_PARSED_BYTES
     if may_have_message and max(map(text.find, _SIGNS)) >= 0:
-        message = _last_message(decode(value), role)
+        # Numbers are not shown, so it doesn't matter that orjson rounds the longest.
+        message = _last_message(orjson.loads(text), role)
         if message is not None:
             return _cut(clean_text(message))
     # Four bytes hold any character, so this prefix holds enough of them.

@@ -144,12 +144,15 @@ class Inserter:
         if not self._connection.dialect.has_one_writer:
             self._there = keys
             return
-        (last,) = execute("SELECT max(id) FROM trace").fetchone()
-        self._next_id = (last or 0) + 1
         marks = ", ".join("?" * len(keys))
-        sql = f"SELECT trace_id FROM trace WHERE trace_id IN ({marks})"
-        found = execute(sql, [bytearray(id_bytes(key)) for key in keys])
-        self._there = {int.from_bytes(row[0], "big") for row in found}
+        sql = (
+            f"SELECT trace_id, 0 FROM trace WHERE trace_id IN ({marks}) "
+            "UNION ALL SELECT NULL, max(id) FROM trace"
+        )
+        found = execute(sql, [bytearray(id_bytes(key)) for key in keys]).fetchall()
+        _, last = found.pop()
+        self._next_id = (last or 0) + 1
+        self._there = {int.from_bytes(key, "big") for key, _ in found}
 
     def write(self, draft: Draft) -> None:
         """Insert a trace, or merge it into what is stored; :meth:`finish` ends it."""
