@@ -40,12 +40,13 @@ if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
+    from spantree._storage import Place
     from spantree.entities.span import Span
     from spantree.entities.trace import Trace
     from spantree.recording import LiveTrace
     from spantree.search import Query, Summary
     from spantree.shipping import Server
-    from spantree.store import Page, Store, Target
+    from spantree.store import Page, Store
 
 _T = TypeVar("_T")
 
@@ -137,8 +138,7 @@ class Runtime(Storage):
 
     # Experiments.
 
-    def _choose(self, rest: Target, sent: Sequence[Target]) -> None:
-        super()._choose(rest, sent)
+    def _moved(self) -> None:
         if self.experiment_name is not None:
             # Its id is another one there.
             RECORDER.experiment_id = _UNDECIDED
@@ -203,23 +203,28 @@ class Runtime(Storage):
 
     def open_traces(self) -> list[Trace]:
         """Copy the traces that have an open span."""
-        found = [trace.to_trace() for trace in RECORDER.traces.all()]
-        self._keep_attachments()
+        live = RECORDER.traces.all()
+        if not live:
+            return []
+        found = [trace.to_trace() for trace in live]
+        self._keep_attachments(self.place())
         # One that has ended meanwhile is handed over by that, and sent on once.
         return [t for t in found if any(s.end_time_ns is None for s in t.data.spans)]
 
     def _with_attachments(self, trace: LiveTrace) -> Callable[[], Trace]:
+        place = self.place()
+
         def supply() -> Trace:
             found = trace.to_trace()
-            self._keep_attachments()
+            self._keep_attachments(place)
             return found
 
         return supply
 
-    def _keep_attachments(self) -> None:
+    def _keep_attachments(self, place: Place) -> None:
         """Write down what was taken out of values, on the thread that writes."""
         try:
-            SHELF.hand_over(self.store().attachments.put)
+            SHELF.hand_over(place.store().attachments.put)
         except OSError as error:
             warn("attachments", "Attachments wait in memory: %s", error)
 

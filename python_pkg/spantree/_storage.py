@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spantree.entities.trace import Trace
+    from spantree.recording.forks import ForkSafeLock
     from spantree.shipping import Dispatch, Server
     from spantree.store import Store, Target, Writer
 
@@ -31,8 +32,46 @@ _NOTHING_WRITTEN = dict.fromkeys(
 )
 
 
+class Place:
+    """Where traces rest, and what sends them on from there.
+
+    Args:
+        rest: Where the store is.
+        sent: Where traces are sent.
+        lock: Held while the store is opened.
+    """
+
+    def __init__(
+        self, rest: Target, sent: Sequence[Target], lock: ForkSafeLock
+    ) -> None:
+        self.target = rest
+        self.opened: Store | None = None
+        self.dispatch: Dispatch | None = None
+        self._lock = lock
+        if sent:
+            from spantree.shipping import Dispatch
+
+            self.dispatch = Dispatch(sent, self.store, lock)
+
+    def store(self) -> Store:
+        """Give the store, opened when first needed; reads may use it on any thread."""
+        with self._lock:
+            if self.opened is None:
+                _import_search()
+                from spantree.store import open_store
+                from spantree.store.forks import before_fork
+
+                store = open_store(self.target)
+                # A fork that waits for the lock does not know of this store yet.
+                self._lock.when_held = before_fork
+                if self.dispatch is not None:
+                    self.dispatch.serve(store)
+                self.opened = store
+            return self.opened
+
+
 class Storage:
-    """One store, one writer, and what sends traces on.
+    """One place, one writer to it; a place that is left gets what was recorded for it.
 
     Args:
         open_traces: Copies the traces that have an open span.
@@ -42,40 +81,41 @@ class Storage:
         self._open_traces = open_traces
         # Reentrant: the collector may end a span, and so come back here, at any time.
         self._lock = FIRST_USE
-        self._target: Target | None = None
-        self._dispatch: Dispatch | None = None
+        self._place: Place | None = None
         self._uri = ""
-        self._store: Store | None = None
         self._writer: Writer | None = None
 
+    def place(self) -> Place:
+        """Give the place of the traces: set, from the environment, or the default."""
+        place = self._place
+        if place is not None:
+            return place
+        with self._lock:
+            if self._place is None:
+                self._place = Place(*_targets_from_environment(), self._lock)
+            return self._place
+
     def target(self) -> Target:
-        """Give the place that traces rest in: set, from the environment, or default."""
-        if self._target is None:
-            self._choose(*_targets_from_environment())
-        assert self._target is not None  # noqa: S101 - just chosen
-        return self._target
+        """Give the place that traces rest in."""
+        return self.place().target
 
-    def _choose(self, rest: Target, sent: Sequence[Target]) -> None:
-        self._target = rest
-        self._dispatch = None
-        if sent:
-            from spantree.shipping import Dispatch
-
-            self._dispatch = Dispatch(sent, self.store, self._lock)
+    def store(self) -> Store:
+        """Give the store, opened when first needed; reads may use it on any thread."""
+        return self.place().store()
 
     def dispatch(self) -> Dispatch | None:
         """Give what sends traces on, None if they only rest."""
-        self.target()
-        return self._dispatch
+        return self.place().dispatch
 
     def _destinations(self) -> tuple[Target, ...]:
-        return () if self._dispatch is None else self._dispatch.targets
+        dispatch = self.dispatch()
+        return () if dispatch is None else dispatch.targets
 
     def keep_all(self) -> None:
         """Send nothing on from now on: for a process that others send to."""
-        self.target()
+        rest = self.target()
         with self._lock:
-            self._dispatch = self._store = None
+            self._place = Place(rest, (), self._lock)
 
     def server(self) -> Server | None:
         """Give the server that can be asked for traces too, None if there is none."""
@@ -94,36 +134,25 @@ class Storage:
                 that this version can't write to.
         """
         _import_search()
-        from spantree.store import check_target, open_store, parse_tracking_uris
+        from spantree.store import check_target, parse_tracking_uris
 
         rest, sent = parse_tracking_uris(uri) if uri else _targets_from_environment()
         check_target(rest)
-        store = None if sent else open_store(rest)
+        place = Place(rest, sent, self._lock)
+        if not sent:
+            place.store()
         with self._lock:
+            left, self._place = self._place, place
             writer, self._writer = self._writer, None
-            dispatch, self._store = self._dispatch, store
             self._uri = _without_passwords(uri)
-            self._choose(rest, sent)
+            self._moved()
         if writer is not None:
             writer.close(_EXIT_SECONDS)
-        if dispatch is not None:
-            dispatch.stop()
+        if left is not None and left.dispatch is not None:
+            left.dispatch.stop()
 
-    def store(self) -> Store:
-        """Give the store, opened when first needed; reads may use it on any thread."""
-        with self._lock:
-            if self._store is None:
-                _import_search()
-                from spantree.store import open_store
-                from spantree.store.forks import before_fork
-
-                store = open_store(self.target())
-                # A fork that waits for the lock does not know of this store yet.
-                self._lock.when_held = before_fork
-                if self._dispatch is not None:
-                    self._dispatch.serve(store)
-                self._store = store
-            return self._store
+    def _moved(self) -> None:
+        """Called when the place has changed, before anything is written there."""
 
     def writer(self) -> Writer:
         """Give the writer, made when first needed."""
@@ -135,10 +164,11 @@ class Storage:
             from spantree.store import Writer
 
             if self._writer is None:
-                self._writer = Writer(self.store, self._open_traces)
-                if (dispatch := self.dispatch()) is not None:
+                place = self.place()
+                self._writer = Writer(place.store, self._open_traces)
+                if place.dispatch is not None:
                     # Also what an earlier process could not send.
-                    dispatch.wake()
+                    place.dispatch.wake()
             return self._writer
 
     # Reading and writing.
@@ -196,10 +226,11 @@ class Storage:
         """Count what was saved and sent, and what waits."""
         writer = self._writer
         counts = dict(_NOTHING_WRITTEN if writer is None else writer.stats())
-        if self._store is not None:
-            counts["dropped"] += self._store.forgotten
-        if (dispatch := self.dispatch()) is not None:
-            sent = dispatch.stats()
+        place = self.place()
+        if place.opened is not None:
+            counts["dropped"] += place.opened.forgotten
+        if place.dispatch is not None:
+            sent = place.dispatch.stats()
             sent["waiting"] += counts["waiting"]
             counts |= sent
         return counts
@@ -209,8 +240,8 @@ class Storage:
         deadline = time.monotonic() + _SENDING_EXIT_SECONDS
         if self._writer is not None:
             self._writer.close(_EXIT_SECONDS)
-        if self._dispatch is not None:
-            self._dispatch.finish(deadline)
+        if self._place is not None and self._place.dispatch is not None:
+            self._place.dispatch.finish(deadline)
 
 
 def _import_search() -> None:

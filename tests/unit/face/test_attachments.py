@@ -53,6 +53,20 @@ def test_a_picture_is_found_again_by_its_address(place):
         assert trace.get_attachment(address) == Attachment("image/png", PNG)
 
 
+def test_what_was_recorded_for_a_place_rests_there(tmp_path):
+    first, second = tmp_path / "first.db", tmp_path / "second.db"
+    spantree.set_tracking_uri(first)
+    span = record()
+    spantree.set_tracking_uri(second)
+
+    assert spantree.search_traces(return_type="list") == []
+    assert not files(tmp_path / "second.db.attachments")
+    spantree.set_tracking_uri(first)
+    trace = spantree.get_trace(span.trace_id)
+    address = trace.data.root.inputs["image"]
+    assert trace.get_attachment(address) == Attachment("image/png", PNG)
+
+
 def test_wherever_it_was_recorded(place):
     @spantree.trace(output_reducer=list, attributes={"icon": {"a": URI}})
     def stream(image):
