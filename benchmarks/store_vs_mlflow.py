@@ -50,6 +50,8 @@ PROMISED = {
 }
 SERVED = [name for name in PROMISED if "substring" not in name]
 _INGEST, _DISK, _GROWTH = 200, 4, 1.5
+# In place of each round of searches: it takes seconds, a busy neighbour some minutes.
+_INGESTS = 3
 _LONG_NS = 1e9
 _MARK = "<!-- Below this line the page is written by its command. -->\n"
 
@@ -84,7 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         workers = {name: start(name) for name in libraries}
         begun = os.getloadavg()[0]
-        tables = [] if given.alone else [_ingest(scratch, given.traces, given.rounds)]
+        rounds = _INGESTS * given.rounds
+        tables = [] if given.alone else [_ingest(scratch, given.traces, rounds)]
         tables += _searches(workers, given.sizes, given.rounds, given.limit, start)
         tables.append(latency(_python("spantree"), scratch))
         tables.append(commits(_python("spantree"), scratch))
