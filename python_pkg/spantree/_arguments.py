@@ -144,7 +144,7 @@ class _Kind(NamedTuple):
 
 
 def _accepted(name: str, value: object, kinds: list[_Kind] | None) -> object:
-    if kinds is None:
+    if kinds is None or (value is None and kinds[-1].take is _none):
         return value
     where = ""
     for kind in kinds:
@@ -232,10 +232,12 @@ def _theirs(make: Callable[[Any], Any], value: object) -> Any:
 
 def _list_of(take: Callable[[Any], object]) -> Callable[[Any], list[object]]:
     def take_list(value: Any) -> list[object]:
-        if is_a(value, str, bytes, bytearray, Mapping) or not is_a(value, Iterable):
-            raise _RefusedError
+        if type(value) is not list:
+            if is_a(value, str, bytes, bytearray, Mapping) or not is_a(value, Iterable):
+                raise _RefusedError
+            value = _theirs(list, value)
         taken = []
-        for item in _theirs(list, value):
+        for item in value:
             try:
                 taken.append(take(item))
             except _RefusedError:

@@ -87,7 +87,7 @@ def traces_of(
     if with_open:
         rows = _as_of_now(connection, rows)
     if not judged and not parts:
-        return [StoredTrace(row) for row in rows]
+        return list(map(StoredTrace, rows))
     return [
         StoredTrace(row, judged.get(row[0], ()), parts.get(row[0], ())) for row in rows
     ]
