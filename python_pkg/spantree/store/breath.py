@@ -3,7 +3,7 @@
 A thread that computes holds the interpreter for 5 ms at a time when another waits for
 it. The writer has no hurry: it gives way after half a millisecond, so that a traced
 call is never held up for longer. Not after each trace, and not while all others wait
-for it: a sleep takes 30 µs of CPU and 0.1 ms of time, however short it is.
+for it: a sleep takes 30 to 50 µs of CPU and 0.1 ms, however short it is.
 """
 
 from __future__ import annotations
