@@ -64,9 +64,8 @@ def panel(notebook):
         back.click()
     notebook.locator(f"{PANEL} input").fill("")
     notebook.locator(f"{PANEL} input").press("Enter")
-    notebook.wait_for_function(
-        f"document.querySelectorAll('{LINES}').length >= 3", timeout=LONG
-    )
+    # Until then it may show those of the notebook that was open before.
+    notebook.locator(f"{LINES} >> text=bad").first.wait_for(timeout=LONG)
     return notebook
 
 

@@ -236,6 +236,8 @@ def test_a_trace_that_runs_grows_before_the_reader(shown, store):
 
 def test_sessions_lead_to_their_traces(shown):
     shown.get_by_role("link", name="Sessions").click()
+    # The list before it links to sessions, too.
+    shown.locator(".ui-title").first.wait_for(state="detached")
     shown.get_by_role("link", name="talk 2").click()
 
     shown.locator(".ui-title").first.wait_for()
