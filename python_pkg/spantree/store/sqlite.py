@@ -70,22 +70,21 @@ class SqliteStore(SqlStore):
 
     def _run(self, work: Callable[[Inserter, Connection], T]) -> T:
         """Run some work in one transaction, again if the file was replaced."""
-        with self._connections.turn():
+        connections = self._connections
+        with connections.turn():
             for _ in range(_ATTEMPTS):
                 try:
                     result = self._attempt(work)
                 except StoreUnavailableError as error:
                     if error.trouble is Trouble.FULL:
-                        self._connections.shrink_log()
-                    if self._connections.is_current() and not (
-                        self._connections.replaced(error)
-                    ):
+                        connections.shrink_log()
+                    if connections.is_current() and not connections.replaced(error):
                         raise
                 else:
-                    # Else it went into a file that was deleted before.
-                    if self._connections.is_current():
+                    if connections.is_current():
                         return result
-                self._connections.close_writer()
+                # The writer's file is no longer at the path.
+                connections.close_writer()
         detail = "it is being replaced all the time"
         raise StoreUnavailableError(Trouble.UNREACHABLE, self.location, detail)
 

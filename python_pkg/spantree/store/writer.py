@@ -111,7 +111,7 @@ class Writer:
             self._is_watching = True
             # Not at once: most traces have ended by then, and are written once.
             self._next_tick = max(self._next_tick, time.monotonic() + TICK_S)
-            if not self._is_attentive:
+            if not self._attentive_until:
                 self._backlog.nudge()
             if self._thread is None:
                 self._start()
@@ -220,9 +220,8 @@ class Writer:
         self._spilled = 0
         self._is_adoption_due = True
         self._is_watching = False
-        # Whether the thread looks up by itself before a trace opened now needs it to:
-        # then it need not be woken, which takes 0.3 ms.
-        self._is_attentive = False
+        # Until then the thread looks up by itself, before a trace opened now needs it
+        # to, and need not be woken, which takes 0.3 ms; 0 when it has gone to sleep.
         self._attentive_until = 0.0
         self._next_tick = 0.0
         self._backoff = Backoff()
@@ -289,7 +288,7 @@ class Writer:
             if now < self._attentive_until:
                 return self._attentive_until - now
             # In this order: who opens a trace looks at it after saying so.
-            self._is_attentive = False
+            self._attentive_until = 0.0
             if not self._is_watching:
                 return None
         return max(0.0, self._next_tick - now)
@@ -372,7 +371,6 @@ class Writer:
             return
         store = self._opened()
         self._attentive_until = time.monotonic() + TICK_S
-        self._is_attentive = True
         try:
             store.write(traces)
             self._saved += len(traces)

@@ -255,7 +255,7 @@ def test_trace_opened_soon_after_a_write_wakes_nobody(make_writer, make_trace):
     writer.watch()
     assert not nudges
     wait_until(lambda: not writer._is_watching)
-    wait_until(lambda: not writer._is_attentive)
+    wait_until(lambda: not writer._attentive_until)
     writer.watch()
     assert nudges
 
