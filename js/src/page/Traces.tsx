@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { group, plural } from "../model/format";
+import { formatDuration, group, plural } from "../model/format";
 import { own } from "../model/guard";
 import { ask, reasonOf } from "./api";
 import { Confirm } from "./Confirm";
@@ -10,6 +10,9 @@ import { Table } from "./Table";
 import { formatMoment } from "./time";
 import { useRows } from "./useRows";
 
+/** A list that asks for new traces this often needs no button for it. */
+const SOON_MS = 5_000;
+
 /** What is about to be deleted: the chosen ones, or all that match. */
 interface Deleting {
   readonly count: number;
@@ -19,6 +22,8 @@ interface Deleting {
 /** The list of traces, with its filter and what can be done with those chosen. */
 export function Traces({ wanted }: { wanted: Wanted }) {
   const listing = useRows(wanted);
+  const { pause } = listing;
+  const isSlow = pause !== null && pause > SOON_MS;
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [deleting, setDeleting] = useState<Deleting | null>(null);
   const [said, setSaid] = useState("");
@@ -92,10 +97,11 @@ export function Traces({ wanted }: { wanted: Wanted }) {
                 ? ""
                 : `${plural(rows.length, "trace")}${listing.hasMore ? ", more below" : ""}`}
             </span>
-            <span class={listing.isLive ? "ui-live" : "ui-live ui-still"}>
-              {listing.isLive ? "live" : "not live"}
+            <span class={pause === null ? "ui-live ui-still" : "ui-live"}>
+              {pause === null ? "not live" : "live"}
+              {isSlow && `, every ${formatDuration(pause * 1000)}`}
             </span>
-            {!listing.isLive && (
+            {(pause === null || isSlow) && (
               <button type="button" class="ui-quiet" onClick={listing.refresh}>
                 refresh
               </button>

@@ -3,16 +3,16 @@ import { reasonOf } from "./api";
 import { joined, type Row, searchRows, type Wanted } from "./rows";
 
 const FOLLOW_MS = 2_000;
-/** A search that takes longer is not repeated by itself. */
-const QUICK_MS = 400;
+/** The pause before a search is repeated, in times of what its answer took. */
+const REST = 10;
 
 export interface Listing {
   readonly rows: readonly Row[] | null;
   readonly problem: string | null;
   readonly hasMore: boolean;
   readonly until: number | null;
-  /** Whether new traces come in by themselves. */
-  readonly isLive: boolean;
+  /** The pause in milliseconds after which new traces are asked for; null if never. */
+  readonly pause: number | null;
   refresh(): void;
   more(): void;
 }
@@ -23,7 +23,7 @@ export function useRows(wanted: Wanted): Listing {
   const [cursor, setCursor] = useState<string | null>(null);
   const [until, setUntil] = useState<number | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
-  const [isLive, setLive] = useState(true);
+  const [pause, setPause] = useState(FOLLOW_MS);
   const round = useRef(0);
   const pages = useRef(1);
 
@@ -35,7 +35,7 @@ export function useRows(wanted: Wanted): Listing {
       // An answer to an earlier question is no answer to this one.
       if (number !== round.current) return;
       setProblem(null);
-      setLive(performance.now() - began < QUICK_MS);
+      setPause(Math.max(FOLLOW_MS, Math.round(performance.now() - began) * REST));
       if (isFollowing && pages.current > 1) {
         setRows((before) => joined(found.rows, before ?? []));
         return;
@@ -66,21 +66,30 @@ export function useRows(wanted: Wanted): Listing {
     void load(false);
   }, [filter, order, experiment]);
   // Rows in another order than by time have no place where new ones come in.
-  const follows = isLive && problem === null && (order === "" || pages.current === 1);
+  const follows = problem === null && (order === "" || pages.current === 1);
   useEffect(() => {
     if (!follows) return;
-    const timer = setInterval(() => {
-      if (document.visibilityState === "visible") void load(true);
-    }, FOLLOW_MS);
-    return () => clearInterval(timer);
-  }, [follows, filter, order, experiment]);
+    let isOver = false;
+    let timer: ReturnType<typeof setTimeout>;
+    const wait = () => {
+      timer = setTimeout(async () => {
+        if (document.visibilityState === "visible") await load(true);
+        if (!isOver) wait();
+      }, pause);
+    };
+    wait();
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+  }, [follows, pause, filter, order, experiment]);
 
   return {
     rows,
     problem,
     hasMore: cursor !== null,
     until,
-    isLive: follows,
+    pause: follows ? pause : null,
     refresh: () => void load(false),
     more: () => void more(),
   };
