@@ -23,12 +23,7 @@ _BOTH = What.SPANS | What.INFO
 _TRIGGERS = (
     ("new", "INSERT ON trace", _BOTH, "NEW.id"),
     ("spans", "UPDATE OF state, span_count ON trace", _BOTH, "NEW.id"),
-    (
-        "texts",
-        'UPDATE OF tags, metadata, session, "user", name ON trace',
-        What.INFO,
-        "NEW.id",
-    ),
+    ("texts", "UPDATE OF texts ON trace", What.INFO, "NEW.id"),
     ("judged", "INSERT ON assessment", What.INFO, "NEW.trace"),
     ("rejudged", "UPDATE ON assessment", What.INFO, "NEW.trace"),
 )

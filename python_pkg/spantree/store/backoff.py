@@ -26,6 +26,7 @@ _NEXT_STEPS = {
     Trouble.CORRUPT: "Move the file away, or name another one in SPANTREE_DB.",
     Trouble.FOREIGN: "Name another file in SPANTREE_DB.",
     Trouble.NEWER: "Update spantree, or name another file in SPANTREE_DB.",
+    Trouble.OLDER: "Until then, name another store in SPANTREE_DB.",
     Trouble.FORKED: "Record in processes forked at a quieter moment.",
 }
 

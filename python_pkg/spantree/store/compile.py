@@ -27,7 +27,7 @@ from spantree.search.nodes import (
 from spantree.search.sessions import JUDGED
 from spantree.search.texts import clean_text
 from spantree.store.functions import LOWER, TEST_JSON, TEST_TEXT, literals_json
-from spantree.store.rows import STATES, id_bytes
+from spantree.store.rows import METADATA, STATES, TAG, id_bytes
 from spantree.store.sessions import covering, kind_of
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ _TRACE_COLUMNS = {
 }
 _ORDER_OPS = {Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
 _COUNT_OPS = {**_ORDER_OPS, Op.EQ: "="}
-_TEXT_COLUMNS = {"tag": "trace.tags", "metadata": "trace.metadata"}
+_PLACES = {"tag": TAG, "metadata": METADATA}
 
 
 @dataclass(slots=True)
@@ -133,7 +133,7 @@ class Compiler:
 
     def order_value(self, key: Field) -> str:
         """Give what a field sorts by."""
-        if key.key in _TEXT_COLUMNS:
+        if key.key in _PLACES:
             return f"({self._text_of(key)})"
         return self._column(key.key)
 
@@ -194,7 +194,7 @@ class Compiler:
 
     def _comparison(self, node: Comparison) -> str | None:
         key = node.field.key
-        if key in _TEXT_COLUMNS:
+        if key in _PLACES:
             return self._tag(node)
         if key in JUDGED:
             return self._judged(node)
@@ -236,8 +236,8 @@ class Compiler:
         return self._on_value(node, f"({self._text_of(node.field)})")
 
     def _text_of(self, key: Field) -> str:
-        column = _TEXT_COLUMNS[key.key]
-        return self.dialect.member.format(column, self.bind(key.argument))
+        place = _PLACES[key.key]
+        return self.dialect.member.format("trace.texts", place, self.bind(key.argument))
 
     def _judged(self, node: Comparison) -> str | None:
         condition = (

@@ -18,7 +18,7 @@ from spantree.store.durability import synchronous
 from spantree.store.filesystem import network_type
 from spantree.store.forks import handlers
 from spantree.store.functions import register
-from spantree.store.migrations import upgrade
+from spantree.store.migrations import show_as_upgraded, upgrade
 from spantree.store.protocol import StoreUnavailableError, Trouble
 from spantree.store.schema import (
     MIN_SQLITE,
@@ -303,7 +303,7 @@ class Connections:
             try:
                 upgrade(self.path)
             except (OSError, sqlite3.Error):
-                # No step so far has changed what is there: it can be read as it is.
+                # It can be read as it is.
                 if writing:
                     raise
         return is_there
@@ -312,20 +312,21 @@ class Connections:
         """Open a connection; the flag tells whether it may be used again."""
         uri = f"{self.path.absolute().as_uri()}?mode=ro"
         try:
-            return self._connect_reader(uri), True
+            return self._connect_reader(uri)
         except sqlite3.OperationalError:
             # SQLite makes its log's index even to read. Where nothing can be made, and
             # there is no log, the file is all there is, and nobody changes it.
             log = self.path.with_name(f"{self.path.name}-wal")
             if log.exists() or os.access(self.path.parent, os.W_OK):
                 raise
-            return self._connect_reader(f"{uri}&immutable=1"), False
+            connection, _ = self._connect_reader(f"{uri}&immutable=1")
+            return connection, False
 
-    def _connect_reader(self, uri: str) -> SqliteConnection:
+    def _connect_reader(self, uri: str) -> tuple[SqliteConnection, bool]:
         connection = _connect(uri, (*self._pragmas(), *_READER_PRAGMAS))
         register(connection)
         connection.execute("SELECT 1 FROM info LIMIT 1")
-        return connection
+        return connection, not show_as_upgraded(connection)
 
     def _borrow(self) -> SqliteConnection | None:
         inode = inode_of(self.path)

@@ -21,7 +21,8 @@ class Dialect:
     Args:
         among: Whether a number is in a JSON array.
         texts: The rows of a JSON array of texts, in a column ``value``.
-        member: The text under a key of a JSON object; no row or NULL if there is none.
+        member: The text under a key of an object, which has a place in a JSON array;
+            no row or NULL if there is none.
         hex_of: An id's bytes as hexadecimal digits.
         contains: Whether a text has another one in it.
         binary: A text that sorts by its code points.
@@ -63,7 +64,7 @@ class Dialect:
 SQLITE = Dialect(
     among="{0} IN (SELECT value FROM json_each({1}))",
     texts="SELECT value FROM json_each({0})",
-    member="SELECT value FROM json_each({0}) WHERE key = {1}",
+    member="SELECT value FROM json_each({0}, '$[{1}]') WHERE key = {2}",
     hex_of="lower(hex({0}))",
     contains="instr({0}, {1}) > 0",
     binary="{0}",
@@ -86,7 +87,7 @@ POSTGRES = Dialect(
         'SELECT value COLLATE "C" AS value '
         "FROM json_array_elements_text(CAST({0} AS json)) AS value"
     ),
-    member='SELECT (CAST({0} AS json) ->> CAST({1} AS text)) COLLATE "C"',
+    member='SELECT (CAST({0} AS json) -> {1} ->> CAST({2} AS text)) COLLATE "C"',
     hex_of="encode({0}, 'hex')",
     contains="strpos({0}, {1}) > 0",
     binary='({0}) COLLATE "C"',

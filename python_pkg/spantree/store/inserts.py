@@ -36,11 +36,12 @@ from spantree.store.rows import (
     Row,
     Texts,
     assessment_row,
-    column_texts,
     id_bytes,
     names,
+    read_texts,
     tag_rows,
     texts_json,
+    texts_of,
     trace_row,
 )
 
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from spantree.store.dialect import Connection
 
 
-_NO_TEXTS: Texts = ({}, {})
+_NO_TEXTS = Texts({}, {})
 _NOBODY = (None, None)
 _FIND_TRACE = "SELECT id, version FROM trace WHERE trace_id = ?"
 _UPDATE_TRACE = (
@@ -212,13 +213,27 @@ class Inserter:
         row_id: int,
         tags: Mapping[str, str | None],
         metadata: Mapping[str, str | None],
+        columns: Mapping[str, str | None],
     ) -> None:
-        """Set texts that have no column of their own, delete those given as None."""
+        """Set tags and metadata, delete those given as None.
+
+        Args:
+            row_id: Of the trace.
+            tags: Without those that have a column of their own.
+            metadata: Likewise.
+            columns: Session, user and name, as far as they change.
+        """
         before = self._texts(row_id)
-        after = _patched(before[0], tags), _patched(before[1], metadata)
+        after = before._replace(
+            tags=_patched(before.tags, tags),
+            metadata=_patched(before.metadata, metadata),
+            **columns,
+        )
+        given = {"texts": texts_json(after), **columns}
+        settings = ", ".join(f"{names([column])} = ?" for column in given)
         self._connection.execute(
-            "UPDATE trace SET tags = ?, metadata = ? WHERE id = ?",
-            (texts_json(after[0]), texts_json(after[1]), row_id),
+            f"UPDATE trace SET {settings}, version = version + 1 WHERE id = ?",
+            (*given.values(), row_id),
         )
         self._index_tags(row_id, before, after)
 
@@ -355,13 +370,13 @@ class Inserter:
     def _stored(self, row_id: int, texts: Texts, *, include_spans: bool) -> Trace:
         """Read what is stored, the name only if it was set by a tag."""
         (trace,) = read_traces(self._connection, [row_id], include_spans=include_spans)
-        if TRACE_NAME not in texts[0]:
+        if TRACE_NAME not in texts.tags:
             del trace.info.tags[TRACE_NAME]
         return trace
 
     def _trace_values(self, encoded: Encoded) -> tuple[Row, Texts]:
         key, _, summary, is_named = encoded.prepared
-        texts = column_texts(summary, is_named=is_named)
+        texts = texts_of(summary, is_named=is_named)
         experiment = self.experiment(summary.experiment_id)
         row = trace_row(summary, key, experiment, texts)
         # Of a trace that has ended nobody asks who wrote it.
@@ -369,11 +384,11 @@ class Inserter:
         return (*row, *(this_process() if is_open else _NOBODY)), texts
 
     def _texts(self, row_id: int) -> Texts:
-        """Give tags and metadata as the row has them."""
-        tags, metadata = self._connection.execute(
-            "SELECT tags, metadata FROM trace WHERE id = ?", (row_id,)
-        ).fetchone()
-        return orjson.loads(tags), orjson.loads(metadata)
+        """Give the texts as the row has them."""
+        found = self._connection.execute(
+            "SELECT texts FROM trace WHERE id = ?", (row_id,)
+        )
+        return read_texts(found.fetchone()[0])
 
     def _index_tags(self, row_id: int, before: Texts, after: Texts) -> None:
         """Let traces be looked up by the texts they have now."""

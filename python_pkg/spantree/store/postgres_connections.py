@@ -185,9 +185,7 @@ class PostgresConnections:
                 if not is_there(connection, self._location, writing=True):
                     create(connection)
                 elif is_older(connection):
-                    # Whoever doesn't own the tables works with them as they are.
-                    with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
-                        upgrade(connection)
+                    self._upgrade(connection)
                 if self._prepare is not None:
                     create_outbox(connection)
                     self._prepare(connection)
@@ -281,7 +279,16 @@ class PostgresConnections:
     def _has_tables(self, connection: PostgresConnection) -> bool:
         if not self._are_tables_known:
             self._are_tables_known = is_there(connection, self._location)
+            if self._are_tables_known and is_older(connection):
+                with self.lock:
+                    self.writer()
         return self._are_tables_known
+
+    def _upgrade(self, connection: PostgresConnection) -> None:
+        try:
+            upgrade(connection)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise StoreUnavailableError(Trouble.OLDER, self._location) from error
 
     def _connect(self, session: str) -> PostgresConnection:
         with self.explained():

@@ -44,14 +44,13 @@ CREATE TABLE experiment(
 CREATE UNIQUE INDEX experiment_name ON experiment(md5(name));
 INSERT INTO experiment(id, name) VALUES({DEFAULT_ID}, '{DEFAULT_NAME}');
 CREATE TABLE trace(
-  {_ID}, trace_id bytea NOT NULL UNIQUE, experiment bigint NOT NULL, name {_TEXT},
-  state integer NOT NULL, start_ns bigint NOT NULL, dur_ns bigint, session {_TEXT},
-  "user" {_TEXT}, client_request_id {_TEXT}, request_preview {_TEXT},
-  response_preview {_TEXT}, models text, input_tokens bigint, output_tokens bigint,
+  {_ID}, trace_id bytea NOT NULL UNIQUE, experiment bigint NOT NULL,
+  state integer NOT NULL, start_ns bigint NOT NULL, dur_ns bigint,
+  texts text NOT NULL, name {_TEXT}, session {_TEXT}, "user" {_TEXT},
+  client_request_id {_TEXT}, models text, input_tokens bigint, output_tokens bigint,
   total_tokens bigint, cached_tokens bigint, cost double precision, llm_calls bigint,
   span_count bigint, error_count bigint, error {_TEXT}, cell {_TEXT},
-  tags text NOT NULL, metadata text NOT NULL, pid bigint, boot text,
-  version bigint NOT NULL DEFAULT 1);
+  pid bigint, boot text, version bigint NOT NULL DEFAULT 1);
 CREATE INDEX trace_recent ON trace(experiment, start_ns DESC, trace_id);
 CREATE INDEX trace_dur ON trace(
   experiment, dur_ns DESC NULLS LAST, start_ns DESC, trace_id);
@@ -100,12 +99,22 @@ INSERT INTO info(key, value) VALUES
   ('version', '{SCHEMA_VERSION}'),
   ('min_reader', '{OLDEST_READER}'), ('min_writer', '{OLDEST_WRITER}');
 """
-# By version: what makes a store of that version one of the next.
-_STEPS = {
-    1: "UPDATE assessment SET session = trace.session FROM trace "
-    "WHERE trace.id = assessment.trace "
-    f"AND trace.session IS DISTINCT FROM assessment.session; {_ASSESS_SESSION}"
-}
+_INDEX_SESSIONS = f"""
+UPDATE assessment SET session = trace.session FROM trace
+  WHERE trace.id = assessment.trace
+  AND trace.session IS DISTINCT FROM assessment.session;
+{_ASSESS_SESSION}"""
+
+
+def _trigger(name: str, event: str, what: int) -> str:
+    table = event.rpartition(" ")[2]
+    return (
+        f"CREATE TRIGGER outbox_{name} AFTER {event} FOR EACH ROW "
+        f"WHEN (coalesce(current_setting('{DESTINATIONS}', true), '') <> '') "
+        f"EXECUTE FUNCTION {SCHEMA}.{table}_changed({what});"
+    )
+
+
 # Filled by triggers, for the destinations that the writing connection names in the
 # setting; made when somebody's traces are first to be sent on.
 _OUTBOX = f"""
@@ -136,22 +145,29 @@ BEGIN
   PERFORM {SCHEMA}.put_into_outbox(NEW.trace, CAST(TG_ARGV[0] AS integer));
   RETURN NULL;
 END $$;
-""" + "".join(
-    f"CREATE TRIGGER outbox_{name} AFTER {event} FOR EACH ROW "
-    f"WHEN (coalesce(current_setting('{DESTINATIONS}', true), '') <> '') "
-    f"EXECUTE FUNCTION {table}_changed({what});\n"
-    for name, event, what, table in (
-        ("new", "INSERT ON trace", 3, "trace"),
-        ("spans", "UPDATE OF state, span_count ON trace", 3, "trace"),
-        (
-            "texts",
-            'UPDATE OF tags, metadata, session, "user", name ON trace',
-            2,
-            "trace",
-        ),
-        ("judged", "INSERT OR UPDATE ON assessment", 2, "assessment"),
-    )
-)
+{_trigger("new", "INSERT ON trace", 3)}
+{_trigger("spans", "UPDATE OF state, span_count ON trace", 3)}
+{_trigger("texts", "UPDATE OF texts ON trace", 2)}
+{_trigger("judged", "INSERT OR UPDATE ON assessment", 2)}
+"""
+_GATHER_TEXTS = f"""
+SET LOCAL statement_timeout = 0;
+DROP TRIGGER IF EXISTS outbox_texts ON trace;
+ALTER TABLE trace ADD COLUMN texts text;
+UPDATE trace SET texts = CAST(json_build_array(
+  CAST(tags AS json), CAST(metadata AS json), request_preview, response_preview,
+  client_request_id, name, session, "user") AS text);
+ALTER TABLE trace ALTER COLUMN texts SET NOT NULL, DROP COLUMN tags,
+  DROP COLUMN metadata, DROP COLUMN request_preview, DROP COLUMN response_preview;
+UPDATE info SET value = '3' WHERE key IN ('min_reader', 'min_writer');
+DO $$ BEGIN
+  IF to_regclass('{SCHEMA}.outbox') IS NOT NULL THEN
+    {_trigger("texts", "UPDATE OF texts ON trace", 2)}
+  END IF;
+END $$;
+"""
+# By version: what makes a store of that version one of the next.
+_STEPS = {1: _INDEX_SESSIONS, 2: _GATHER_TEXTS}
 _IS_THERE = f"SELECT to_regclass('{SCHEMA}.info') IS NOT NULL"
 _VERSION = "SELECT value FROM info WHERE key = 'version'"
 _IS_CURRENT = f"SELECT coalesce(({_VERSION}), '1') = '{SCHEMA_VERSION}'"

@@ -54,6 +54,7 @@ class Trouble(Enum):
     CORRUPT = "is damaged"
     FOREIGN = "is not a spantree store"
     NEWER = "was written by a newer version of spantree"
+    OLDER = "is an older version's, and its owner has to open it with this one first"
     FORKED = "can't be used in this process, which was forked during a write"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import orjson
 
@@ -33,13 +33,14 @@ from spantree.entities.values import encode_exactly, loads
 from spantree.search.summary import NS_PER_MS, Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
 
 Row: TypeAlias = "tuple[Any, ...]"
 """What sqlite3 gives and takes."""
 
 TAG, METADATA = 0, 1
+"""The places of tags and metadata in :class:`Texts`, and their namespaces."""
 STATES = tuple(TraceState)
 """A state's number is its place here."""
 _STATE_TEXTS = tuple(state.value for state in STATES)
@@ -70,21 +71,15 @@ UNINDEXED = frozenset(
 _LARGEST = 2**63 - 1
 _LOCATION_TYPE = TraceLocation().type
 
-_FIRST_COLUMNS = (
-    "trace_id",
-    "experiment",
+INFO_COLUMNS = ("trace_id", "experiment", "state", "start_ns", "dur_ns", "texts")
+"""What a trace shows of itself. Each column of a row costs a list as much as another
+object, so all that no index looks at is one: see :class:`Texts`."""
+TRACE_COLUMNS = (
+    *INFO_COLUMNS,
     "name",
-    "state",
-    "start_ns",
-    "dur_ns",
     "session",
     "user",
     "client_request_id",
-    "request_preview",
-    "response_preview",
-)
-TRACE_COLUMNS = (
-    *_FIRST_COLUMNS,
     "models",
     "input_tokens",
     "output_tokens",
@@ -96,13 +91,10 @@ TRACE_COLUMNS = (
     "error_count",
     "error",
     "cell",
-    "tags",
-    "metadata",
 )
 OWNER_COLUMNS = ("pid", "boot")
-INFO_COLUMNS = (*_FIRST_COLUMNS, "tags", "metadata")
 ID_PLACE, STATE_PLACE, START_PLACE = map(
-    _FIRST_COLUMNS.index, ("trace_id", "state", "start_ns")
+    INFO_COLUMNS.index, ("trace_id", "state", "start_ns")
 )
 OPEN_STATE = STATES.index(TraceState.IN_PROGRESS)
 INTERRUPTED_STATE = STATES.index(TraceState.INTERRUPTED)
@@ -145,12 +137,32 @@ def unsigned(column: int) -> int:
     return column % 2**64
 
 
-Texts: TypeAlias = "tuple[dict[str, str], dict[str, str]]"
-"""Tags and metadata as their columns hold them: without what has its own column."""
+class Texts(NamedTuple):
+    """The column ``texts``: a JSON array of what a trace shows as text.
+
+    Args:
+        tags: Without session, user and, unless a tag had set it, the trace's name.
+        metadata: Without session and user.
+        request_preview: What the trace was given, shortened.
+        response_preview: What it gave, shortened.
+        client_request_id: In a column, too, as are the others.
+        name: Of the trace.
+        session: In tags and metadata of the trace.
+        user: Likewise.
+    """
+
+    tags: dict[str, str]
+    metadata: dict[str, str]
+    request_preview: str | None = None
+    response_preview: str | None = None
+    client_request_id: str | None = None
+    name: str | None = None
+    session: str | None = None
+    user: str | None = None
 
 
-def column_texts(summary: Summary, *, is_named: bool) -> Texts:
-    """Give the tags and metadata of a trace that its row holds.
+def texts_of(summary: Summary, *, is_named: bool) -> Texts:
+    """Give the texts of a trace that its row holds.
 
     Args:
         summary: Of the trace.
@@ -162,7 +174,16 @@ def column_texts(summary: Summary, *, is_named: bool) -> Texts:
         texts.pop(USER, None)
     if not is_named:
         tags.pop(TRACE_NAME, None)
-    return tags, metadata
+    return Texts(
+        tags,
+        metadata,
+        summary.request_preview,
+        summary.response_preview,
+        summary.client_request_id,
+        summary.name,
+        summary.session,
+        summary.user,
+    )
 
 
 def trace_row(summary: Summary, key: int, experiment: int, texts: Texts) -> Row:
@@ -172,21 +193,20 @@ def trace_row(summary: Summary, key: int, experiment: int, texts: Texts) -> Row:
         summary: Of the trace.
         key: Its id.
         experiment: The number of the experiment.
-        texts: See :func:`column_texts`.
+        texts: See :func:`texts_of`.
     """
     s = summary
     return (
         id_bytes(key),
         experiment,
-        s.name,
         _STATE_NUMBERS[s.state],
         _integer(s.start_ns),
         _integer(s.dur_ns),
+        texts_json(texts),
+        s.name,
         s.session,
         s.user,
         s.client_request_id,
-        s.request_preview,
-        s.response_preview,
         orjson.dumps(s.models).decode() if s.models else None,
         _integer(s.input_tokens),
         _integer(s.output_tokens),
@@ -198,19 +218,22 @@ def trace_row(summary: Summary, key: int, experiment: int, texts: Texts) -> Row:
         s.error_count,
         s.error,
         s.cell,
-        texts_json(texts[0]),
-        texts_json(texts[1]),
     )
 
 
-def texts_json(texts: Mapping[str, str]) -> str:
-    """Write tags or metadata as their column holds them."""
-    return orjson.dumps(texts).decode()
+def texts_json(texts: Texts) -> str:
+    """Write texts as their column holds them."""
+    return orjson.dumps([*texts]).decode()
+
+
+def read_texts(text: str) -> Texts:
+    """Read what the column holds."""
+    return Texts(*orjson.loads(text))
 
 
 def tag_rows(texts: Texts) -> Iterator[tuple[int, str, str]]:
     """Give namespace, key and the value's beginning of what can be looked up."""
-    for ns, found in zip((TAG, METADATA), texts, strict=True):
+    for ns, found in ((TAG, texts.tags), (METADATA, texts.metadata)):
         for key, value in found.items():
             if key not in UNINDEXED:
                 yield ns, key, value[:INDEXED_CHARACTERS]
@@ -219,14 +242,14 @@ def tag_rows(texts: Texts) -> Iterator[tuple[int, str, str]]:
 def summary_from_row(row: Row, assessments: list[Assessment]) -> Summary:
     """Make a summary of the values of :data:`TRACE_COLUMNS` and assessments."""
     c = dict(zip(TRACE_COLUMNS, row, strict=True))
-    tags, metadata = _texts(
-        c["tags"], c["metadata"], c["name"], c["session"], c["user"]
-    )
+    tags, metadata, request, response, _ = _shown(c["texts"])
     return Summary(
         trace_id=trace_id_text(int.from_bytes(c["trace_id"], "big")),
         experiment_id=str(c["experiment"]),
         name=c["name"] or "",
         state=STATES[c["state"]],
+        request_preview=request,
+        response_preview=response,
         models=tuple(orjson.loads(c["models"])) if c["models"] else (),
         tags=tags,
         metadata=metadata,
@@ -237,9 +260,8 @@ def summary_from_row(row: Row, assessments: list[Assessment]) -> Summary:
 
 def info_from_row(row: Row, assessments: list[Assessment]) -> TraceInfo:
     """Make the info that users see of the values of :data:`INFO_COLUMNS`."""
-    key, experiment, name, state, start_ns, dur_ns, session, user, *row_ = row
-    request_id, request, response, tags_json, metadata_json = row_
-    tags, metadata = _texts(tags_json, metadata_json, name, session, user)
+    key, experiment, state, start_ns, dur_ns, texts = row
+    tags, metadata, request, response, request_id = _shown(texts)
     return TraceInfo(
         trace_id=trace_id_text(int.from_bytes(key, "big")),
         trace_location=_location(experiment),
@@ -257,22 +279,8 @@ def info_from_row(row: Row, assessments: list[Assessment]) -> TraceInfo:
 
 def info_dict(row: Row) -> dict[str, Any]:
     """Give what :meth:`TraceInfo.to_dict` gives of a trace nobody judged."""
-    (
-        key,
-        experiment,
-        name,
-        state,
-        start_ns,
-        dur_ns,
-        session,
-        user,
-        request_id,
-        request,
-        response,
-        tags_json,
-        metadata_json,
-    ) = row
-    tags, metadata = _texts(tags_json, metadata_json, name, session, user)
+    key, experiment, state, start_ns, dur_ns, texts = row
+    tags, metadata, request, response, request_id = _shown(texts)
     return {
         "trace_id": f"tr-{key.hex()}",
         "client_request_id": request_id,
@@ -350,8 +358,6 @@ _COPIED = (
     "session",
     "user",
     "client_request_id",
-    "request_preview",
-    "response_preview",
     "input_tokens",
     "output_tokens",
     "total_tokens",
@@ -365,23 +371,25 @@ _COPIED = (
 )
 
 
-def _texts(
-    tags_json: str,
-    metadata_json: str,
-    name: str | None,
-    session: str | None,
-    user: str | None,
-) -> Texts:
-    """Give tags and metadata whole: session and user are in both, the name in tags."""
+def _shown(
+    text: str,
+) -> tuple[dict[str, str], dict[str, str], str | None, str | None, str | None]:
+    """Give tags and metadata whole, the previews and the client's id of the request.
+
+    Session and user are in both tags and metadata, the name is in tags.
+    """
     tags: dict[str, str]
     metadata: dict[str, str]
-    tags, metadata = orjson.loads(f"[{tags_json},{metadata_json}]")
+    # Not by read_texts: a list of traces does this a hundred times.
+    tags, metadata, request, response, client_id, name, session, user = orjson.loads(
+        text
+    )
     if session is not None:
         tags[SESSION] = metadata[SESSION] = session
     if user is not None:
         tags[USER] = metadata[USER] = user
     tags[TRACE_NAME] = name or ""
-    return tags, metadata
+    return tags, metadata, request, response, client_id
 
 
 @lru_cache(maxsize=256)

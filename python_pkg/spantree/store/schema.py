@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 APPLICATION_ID = 0x5350544E  # "SPTN"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # The oldest spantree that may read and write a store made by this one.
-OLDEST_READER = OLDEST_WRITER = 1
+OLDEST_READER = OLDEST_WRITER = 3
 MIN_SQLITE = (3, 31)
 HEADER_BYTES = 100
 # SQLite file format, 1.3: offsets in the database header.
@@ -34,20 +34,15 @@ ASSESS_SESSION = f"""
 CREATE INDEX assess_session ON assessment(session, kind, name)
   WHERE instr(meta, {OF_SESSION}) > 0"""
 """The index of the judgements of whole sessions."""
-_TABLES = f"""
-CREATE TABLE experiment(
-  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, state INTEGER NOT NULL DEFAULT 0,
-  created_ns INTEGER, updated_ns INTEGER, tags TEXT);
-INSERT INTO experiment(id, name) VALUES({DEFAULT_ID}, '{DEFAULT_NAME}');
-CREATE TABLE trace(
+CREATE_TRACE = """CREATE TABLE {0}(
   id INTEGER PRIMARY KEY, trace_id BLOB NOT NULL UNIQUE, experiment INTEGER NOT NULL,
-  name TEXT, state INTEGER NOT NULL, start_ns INTEGER NOT NULL, dur_ns INTEGER,
-  session TEXT, user TEXT, client_request_id TEXT, request_preview TEXT,
-  response_preview TEXT, models TEXT, input_tokens INTEGER, output_tokens INTEGER,
-  total_tokens INTEGER, cached_tokens INTEGER, cost REAL, llm_calls INTEGER,
-  span_count INTEGER, error_count INTEGER, error TEXT, cell TEXT,
-  tags TEXT NOT NULL, metadata TEXT NOT NULL,
-  pid INTEGER, boot TEXT, version INTEGER NOT NULL DEFAULT 1);
+  state INTEGER NOT NULL, start_ns INTEGER NOT NULL, dur_ns INTEGER,
+  texts TEXT NOT NULL, name TEXT, session TEXT, user TEXT, client_request_id TEXT,
+  models TEXT, input_tokens INTEGER, output_tokens INTEGER, total_tokens INTEGER,
+  cached_tokens INTEGER, cost REAL, llm_calls INTEGER, span_count INTEGER,
+  error_count INTEGER, error TEXT, cell TEXT,
+  pid INTEGER, boot TEXT, version INTEGER NOT NULL DEFAULT 1)"""
+TRACE_INDEXES = """
 CREATE INDEX trace_recent ON trace(experiment, start_ns DESC, trace_id);
 CREATE INDEX trace_dur ON trace(experiment, dur_ns DESC, start_ns DESC, trace_id);
 CREATE INDEX trace_state ON trace(experiment, state, start_ns DESC, trace_id)
@@ -55,7 +50,14 @@ CREATE INDEX trace_state ON trace(experiment, state, start_ns DESC, trace_id)
 CREATE INDEX trace_session ON trace(session, start_ns) WHERE session IS NOT NULL;
 CREATE INDEX trace_user ON trace(user, start_ns) WHERE user IS NOT NULL;
 CREATE INDEX trace_creq ON trace(client_request_id)
-  WHERE client_request_id IS NOT NULL;
+  WHERE client_request_id IS NOT NULL"""
+_TABLES = f"""
+CREATE TABLE experiment(
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, state INTEGER NOT NULL DEFAULT 0,
+  created_ns INTEGER, updated_ns INTEGER, tags TEXT);
+INSERT INTO experiment(id, name) VALUES({DEFAULT_ID}, '{DEFAULT_NAME}');
+{CREATE_TRACE.format("trace")};
+{TRACE_INDEXES.strip()};
 CREATE TABLE tag(
   ns INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, trace INTEGER NOT NULL,
   PRIMARY KEY(ns, key, value, trace)) WITHOUT ROWID;

@@ -370,22 +370,19 @@ def _patch(
     metadata: dict[str, str | None],
 ) -> None:
     row_id = _known_row(inserter, key)
-    is_moved = SESSION in metadata or SESSION in texts
+    columns: dict[str, str | None] = {}
     for name, column in ((SESSION, "session"), (USER, "user")):
         for given in (metadata, texts):
             if name in given:
-                sql = f'UPDATE trace SET "{column}" = ? WHERE id = ?'
-                connection.execute(sql, (given.pop(name), row_id))
-    if is_moved:
-        session = "SELECT session FROM trace WHERE id = ?"
-        sql = f"UPDATE assessment SET session = ({session}) WHERE trace = ?"
-        connection.execute(sql, (row_id, row_id))
+                columns[column] = given.pop(name)
     if TRACE_NAME in texts:
         trace_name = texts[TRACE_NAME] or _root_name(connection, row_id, key)
-        sql = "UPDATE trace SET name = coalesce(?, name) WHERE id = ?"
-        connection.execute(sql, (trace_name, row_id))
-    inserter.patch_texts(row_id, texts, metadata)
-    connection.execute("UPDATE trace SET version = version + 1 WHERE id = ?", (row_id,))
+        if trace_name is not None:
+            columns["name"] = trace_name
+    inserter.patch_texts(row_id, texts, metadata, columns)
+    if "session" in columns:
+        sql = "UPDATE assessment SET session = ? WHERE trace = ?"
+        connection.execute(sql, (columns["session"], row_id))
 
 
 def _root_name(connection: Connection, row_id: int, key: int) -> str | None:

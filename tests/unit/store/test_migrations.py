@@ -18,6 +18,19 @@ from spantree.store import (
     schema,
 )
 
+QUERIES = [
+    parse_query(filter_string, order)
+    for filter_string, order in (
+        (None, None),
+        ("tag.env = 'prod'", "tag.env DESC"),
+        ("tag.env != 'prod'", None),
+        ("metadata.missing IS NULL AND tag.env LIKE 'p%'", "name ASC"),
+        ("session = 's1' AND duration > 1ms", "duration ASC"),
+        ("span.name = 'chat'", None),
+        ("inputs CONTAINS 'question 2'", None),
+        ("feedback.good = true", None),
+    )
+]
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
@@ -81,6 +94,67 @@ def test_older_store_is_upgraded_and_a_copy_kept(older, next_version, file, make
     again.close()
 
 
+def tables_of(file):
+    connection = sqlite3.connect(file)
+    sql = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+    found = {
+        name: "".join(text.replace('"', "").split())
+        for name, text in connection.execute(sql).fetchall()
+    }
+    problems = connection.execute("PRAGMA foreign_key_check").fetchall()
+    problems += connection.execute("PRAGMA integrity_check").fetchall()
+    connection.close()
+    assert problems == [("ok",)]
+    return found
+
+
+def test_upgraded_store_has_the_tables_of_a_new_one(older, file, make_trace, tmp_path):
+    store = open_store(parse_tracking_uri(file))
+    store.write([make_trace(9)])
+    store.delete([2])
+    store.close()
+    new = open_store(parse_tracking_uri(tmp_path / "new.db"))
+    new.write([make_trace(9)])
+    new.close()
+
+    assert tables_of(file) == tables_of(tmp_path / "new.db")
+    connection = sqlite3.connect(file)
+    judged = connection.execute("SELECT count(*) FROM assessment").fetchone()
+    connection.close()
+    assert judged == (2,)
+
+
+def test_older_store_shows_the_same_before_and_after_the_upgrade(older, file):
+    def shown():
+        store = open_store(parse_tracking_uri(file))
+        found = [
+            [trace.to_dict() for trace in store.search(query).traces]
+            for query in QUERIES
+        ]
+        found.append(store.summaries(parse_query()))
+        found.append(store.aggregate(parse_query(), ["name"], ["count"]))
+        store.close()
+        return found
+
+    in_the_way = file.with_name(f"traces.db.bak-v{older}.{os.getpid()}")
+    in_the_way.mkdir()
+    before = shown()
+    assert version_of(file) == older
+    in_the_way.rmdir()
+    after = shown()
+
+    assert version_of(file) == schema.SCHEMA_VERSION
+    assert before == after
+    assert [len(traces) for traces in after[: len(QUERIES)]] == [3, 3, 0, 3, 3, 3, 1, 3]
+    newest = after[0][0]["info"]
+    assert newest["tags"] == {
+        "env": "prod",
+        "mlflow.trace.session": "s1",
+        "mlflow.traceName": "agent",
+    }
+    assert newest["trace_metadata"]["mlflow.trace.session"] == "s1"
+
+
 def test_failed_upgrade_leaves_the_store_as_it_was(
     older, next_version, file, monkeypatch
 ):
@@ -104,11 +178,11 @@ def test_failed_upgrade_leaves_the_store_as_it_was(
 def test_judgements_of_sessions_are_found_after_the_upgrade(older, file):
     connection = sqlite3.connect(file)
     said = '{"mlflow.trace.session":"s1"}'
-    # Of the second trace, which was in another session when it was judged.
+    # Of the second trace; version 1 left the session that it had when it was judged.
     connection.execute(
-        "UPDATE assessment SET name = 'whole', meta = ?, session = 's0' "
+        "UPDATE assessment SET name = 'whole', meta = ?, session = ? "
         "WHERE trace = (SELECT min(trace) + 1 FROM assessment)",
-        (said,),
+        (said, "s0" if older == 1 else "s1"),
     )
     connection.commit()
     connection.close()
@@ -123,7 +197,7 @@ def test_judgements_of_sessions_are_found_after_the_upgrade(older, file):
     lowest = dict(connection.execute("SELECT key, value FROM info").fetchall())
     connection.close()
     assert ("assess_session",) in indexes
-    assert (lowest["min_reader"], lowest["min_writer"]) == ("1", "1")
+    assert (lowest["min_reader"], lowest["min_writer"]) == ("3", "3")
 
 
 def test_store_that_can_not_be_upgraded_is_read(older, file, make_trace):
@@ -132,11 +206,13 @@ def test_store_that_can_not_be_upgraded_is_read(older, file, make_trace):
     store = open_store(parse_tracking_uri(file))
 
     assert len(store.search(parse_query("feedback.good = true")).traces) == 3
+    assert len(store.search(parse_query("tag.env = 'prod'")).traces) == 3
     with pytest.raises(StoreUnavailableError):
         store.write([make_trace(9)])
     assert version_of(file) == older
     in_the_way.rmdir()
     store.write([make_trace(9)])
+    assert len(store.search(parse_query()).traces) == 4
     store.close()
 
     assert version_of(file) == schema.SCHEMA_VERSION

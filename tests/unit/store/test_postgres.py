@@ -308,9 +308,54 @@ def test_indexes_serve(pg, postgres_url, make_trace, text, index):
     assert any(index in row[0] for row in plan), plan
 
 
-def test_older_store_is_upgraded_by_its_first_writer(pg, postgres_url, make_trace):
+_BEFORE_TEXTS = """
+ALTER TABLE trace ADD COLUMN tags text, ADD COLUMN metadata text,
+  ADD COLUMN request_preview text, ADD COLUMN response_preview text;
+UPDATE trace SET tags = CAST(texts AS json) ->> 0, metadata = CAST(texts AS json) ->> 1,
+  request_preview = CAST(texts AS json) ->> 2,
+  response_preview = CAST(texts AS json) ->> 3;
+ALTER TABLE trace ALTER COLUMN tags SET NOT NULL, ALTER COLUMN metadata SET NOT NULL,
+  DROP COLUMN texts CASCADE;
+DO $$ BEGIN
+  IF to_regclass('outbox') IS NOT NULL THEN
+    CREATE TRIGGER outbox_texts
+      AFTER UPDATE OF tags, metadata, session, "user", name ON trace
+      FOR EACH ROW EXECUTE FUNCTION trace_changed(2);
+  END IF;
+END $$;
+DROP INDEX assess_session;
+UPDATE info SET value = '1' WHERE key IN ('min_reader', 'min_writer');
+DELETE FROM info WHERE key = 'version'"""
+
+
+def _make_older(url):
+    """Make the tables those of the first version."""
     import psycopg
 
+    with psycopg.connect(url) as raw:
+        raw.execute("SET search_path TO spantree")
+        raw.execute(_BEFORE_TEXTS)
+
+
+def _columns(url):
+    import psycopg
+
+    sql = """
+    SELECT column_name, data_type, is_nullable, collation_name
+    FROM information_schema.columns
+    WHERE table_schema = 'spantree' AND table_name = 'trace' ORDER BY 1"""
+    with psycopg.connect(url) as raw:
+        return raw.execute(sql).fetchall()
+
+
+@pytest.mark.parametrize("is_sent", [False, True])
+def test_older_store_is_upgraded_by_who_opens_it_first(
+    pg, postgres_url, make_trace, is_sent
+):
+    import psycopg
+
+    if is_sent:
+        pg.serve_outbox(lambda connection: None, lambda: None)
     session = {"mlflow.trace.session": "s"}
     said = [Feedback(name="ok", value=True, metadata=session)]
     pg.write(
@@ -319,40 +364,41 @@ def test_older_store_is_upgraded_by_its_first_writer(pg, postgres_url, make_trac
             make_trace(2, trace_metadata=session),
         ]
     )
+    before = [trace.to_dict() for trace in pg.search(EVERYTHING).traces]
     pg.close()
+    columns = _columns(postgres_url)
+    _make_older(postgres_url)
     with psycopg.connect(postgres_url) as raw:
-        raw.execute("SET search_path TO spantree")
-        raw.execute("DROP INDEX assess_session")
-        raw.execute("DELETE FROM info WHERE key = 'version'")
-        raw.execute("UPDATE assessment SET session = 'before'")
-
-    def state():
-        with psycopg.connect(postgres_url) as raw:
-            raw.execute("SET search_path TO spantree")
-            there = raw.execute("SELECT to_regclass('assess_session') IS NOT NULL")
-            version = raw.execute("SELECT value FROM info WHERE key = 'version'")
-            return there.fetchone()[0], version.fetchone()
+        raw.execute("UPDATE spantree.assessment SET session = 'before'")
 
     again = open_store(parse_tracking_uri(postgres_url))
-    assert len(again.search(EVERYTHING).traces) == 2
-    assert state() == (False, None)
-    again.write([make_trace(3)])
+    after = [trace.to_dict() for trace in again.search(EVERYTHING).traces]
 
-    assert state() == (True, ("2",))
+    assert after == before
+    assert len(after) == 2
+    assert _columns(postgres_url) == columns
+    with psycopg.connect(postgres_url) as raw:
+        raw.execute("SET search_path TO spantree")
+        there = raw.execute("SELECT to_regclass('assess_session') IS NOT NULL")
+        assert there.fetchone() == (True,)
+        said = dict(raw.execute("SELECT key, value FROM info").fetchall())
+        assert said == {"version": "3", "min_reader": "3", "min_writer": "3"}
+        sql = "SELECT count(*) FROM pg_trigger WHERE tgname = 'outbox_texts'"
+        assert raw.execute(sql).fetchone() == (int(is_sent),)
+    again.write([make_trace(3)])
     found = again.search(parse_query("feedback.ok = true")).traces
     again.close()
     assert {trace.key for trace in found} == {1, 2}
 
 
-def test_older_store_of_somebody_else_is_used_as_it_is(pg, postgres_url, make_trace):
+def test_older_store_of_somebody_else_is_refused(pg, postgres_url, make_trace):
     import psycopg
 
     pg.write([make_trace(1)])
     pg.close()
+    _make_older(postgres_url)
     with psycopg.connect(postgres_url) as raw:
         raw.execute("SET search_path TO spantree")
-        raw.execute("DROP INDEX assess_session")
-        raw.execute("DELETE FROM info WHERE key = 'version'")
         raw.execute("DROP ROLE IF EXISTS guest")
         raw.execute("CREATE ROLE guest LOGIN PASSWORD 'g'")
         raw.execute("GRANT USAGE ON SCHEMA spantree TO guest")
@@ -363,8 +409,11 @@ def test_older_store_of_somebody_else_is_used_as_it_is(pg, postgres_url, make_tr
         parse_tracking_uri(parts._replace(netloc=f"guest:g@{host}").geturl())
     )
 
+    for use in (lambda: guest.write([make_trace(2)]), lambda: guest.search(EVERYTHING)):
+        with pytest.raises(StoreUnavailableError, match="its owner has to open it"):
+            use()
+    assert keys_in(pg) == {1}
     guest.write([make_trace(2)])
-
     assert keys_in(guest) == {1, 2}
     guest.close()
 

@@ -68,7 +68,7 @@ def test_file_is_marked_as_ours(sqlite_store, file, make_trace):
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert connection.execute("PRAGMA page_size").fetchone() == (16384,)
     assert connection.execute("PRAGMA auto_vacuum").fetchone() == (2,)
-    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (3,)
     connection.close()
 
 
