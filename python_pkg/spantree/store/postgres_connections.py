@@ -278,11 +278,13 @@ class PostgresConnections:
 
     def _has_tables(self, connection: PostgresConnection) -> bool:
         if not self._are_tables_known:
-            self._are_tables_known = is_there(connection, self._location)
-            if self._are_tables_known and is_older(connection):
+            if not is_there(connection, self._location):
+                return False
+            if is_older(connection):
                 with self.lock:
                     self.writer()
-        return self._are_tables_known
+            self._are_tables_known = True
+        return True
 
     def _upgrade(self, connection: PostgresConnection) -> None:
         try:
