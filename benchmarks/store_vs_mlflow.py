@@ -51,7 +51,7 @@ PROMISED = {
 SERVED = [name for name in PROMISED if "substring" not in name]
 _INGEST, _DISK, _GROWTH = 200, 4, 1.5
 # In place of each round of searches: it takes seconds, a busy neighbour some minutes.
-_INGESTS = 3
+_INGESTS = 5
 _LONG_NS = 1e9
 _MARK = "<!-- Below this line the page is written by its command. -->\n"
 

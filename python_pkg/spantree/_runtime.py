@@ -99,8 +99,7 @@ class Runtime(Storage):
 
     def trace_changed(self, trace: LiveTrace) -> None:
         """Hand over a trace again that changed after its root ended."""
-        if not trace.is_open:
-            self._submit(trace)
+        self._submit(trace)
 
     def _submit(self, trace: LiveTrace) -> None:
         # Thousands may wait: the fewer objects each holds, the less the collector does.

@@ -288,8 +288,7 @@ class CellFrames:
 
     def trace_changed(self, trace: LiveTrace) -> None:
         """Draw the output again if a finished trace of an ended cell has news."""
-        if not trace.is_open:
-            self._tell_news(trace)
+        self._tell_news(trace)
 
     def _tell_news(self, trace: LiveTrace) -> None:
         frame = self._owners.get(trace.key)

@@ -7,6 +7,7 @@ that may point to others.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from spantree.entities.live_span import LiveSpan
@@ -14,8 +15,13 @@ from spantree.entities.span import Span
 from spantree.recording.forks import FIRST_USE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from spantree.entities.trace import Trace, TraceState
     from spantree.recording.live_trace import LiveTrace
+    from spantree.recording.publish import About
+    from spantree.recording.recorder import Recorder
+    from spantree.recording.redaction import Redactor
 
 MOST_SPANS: Final = 64
 """Packing takes half a microsecond a span, on the thread that ends the root."""
@@ -60,23 +66,30 @@ class Finished(list[object]):
 
     def __call__(self) -> Trace:
         """Put the trace together, secrets masked."""
-        with FIRST_USE:
-            # Mostly on the writer's thread; not at the import of spantree.
-            from spantree.recording.publish import publish
-
+        publish, _ = _publishers()
         return publish(self, self.spans(), self._recorder.redactor)
 
     def spans(self) -> list[Span]:
         """Give the spans, published: fresh ones at each call."""
-        with FIRST_USE:
-            from spantree.recording.publish import complete
-
+        _, complete = _publishers()
         spans = [
             _unpacked(self[at : at + _FIELDS], self.key)
             for at in range(0, len(self), _FIELDS)
         ]
         complete(spans, self._recorder)
         return spans
+
+
+@cache
+def _publishers() -> tuple[
+    Callable[[About, list[Span], Redactor], Trace],
+    Callable[[list[Span], Recorder], None],
+]:
+    """Import what publishes: mostly on the writer's thread, not with spantree."""
+    with FIRST_USE:
+        from spantree.recording.publish import complete, publish
+
+    return publish, complete
 
 
 def _packed(span: Span) -> tuple[object, ...]:

@@ -217,9 +217,16 @@ class LiveTrace(SpanEdits):
     def describe(self, tags: object, metadata: object) -> None:
         """Add tags and metadata; a None among the values is skipped."""
         for target, given in ((self.tags, tags), (self.metadata, metadata)):
-            for key, value in pairs_of(given):
-                name = _at_most(_KEY_CHARACTERS, text_of(key))
-                self._set_text(target, name, value)
+            for key, value in () if given is None else pairs_of(given):
+                if value is None:
+                    continue
+                name = _text(key, _KEY_CHARACTERS)
+                text = _text(value, _TEXT_CHARACTERS)
+                if name in (SESSION, USER):
+                    # One field each, whichever way it was written; read under both.
+                    self.tags[name] = self.metadata[name] = text
+                else:
+                    target[name] = text
 
     def adopt_root(self, root: LiveSpan) -> None:
         """Take session and user from the attributes that the root began with."""
@@ -235,16 +242,6 @@ class LiveTrace(SpanEdits):
         if key in (SESSION, USER):
             self.metadata.pop(key, None)
         self.recorder.traces.changed(self)
-
-    def _set_text(self, target: dict[str, str], key: str, value: object) -> None:
-        if value is None:
-            return
-        text = _at_most(_TEXT_CHARACTERS, text_of(value))
-        if key in (SESSION, USER):
-            # One field each, whichever way it was written; read under both.
-            self.tags[key] = self.metadata[key] = text
-        else:
-            target[key] = text
 
     def _set_state(self, state: object) -> None:
         name = state.value if type(state) is TraceState else text_of(state).upper()
@@ -308,8 +305,12 @@ class LiveTrace(SpanEdits):
         return f"LiveTrace({self.trace_id!r})"
 
 
-def _at_most(characters: int, text: str) -> str:
-    text = clean_text(text)
+def _text(value: object, characters: int) -> str:
+    if type(value) is str and value.isascii() and "\x00" not in value:
+        # Nearly always. Code that runs once a trace is cold, and each call costs more.
+        text = value
+    else:
+        text = clean_text(text_of(value))
     if len(text) <= characters:
         return text
     counters["truncated"] += 1

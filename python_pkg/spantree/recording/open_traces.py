@@ -24,7 +24,7 @@ class Listener(Protocol):
         """The root has ended; spans below it may still be open."""
 
     def trace_changed(self, trace: LiveTrace) -> None:
-        """Something was added: to a running trace, or to one whose root has ended."""
+        """Something was added to a trace whose root has ended."""
 
 
 class OpenTraces:
@@ -96,7 +96,9 @@ class OpenTraces:
             self._forget_if_closed(trace)
 
     def changed(self, trace: LiveTrace) -> None:
-        """Announce that something was added to a trace."""
+        """Announce that something was added to a trace, if its root has ended."""
+        if trace.is_open:
+            return
         try:
             for listener in self._listeners_of(trace):
                 with guard("trace_changed"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from spantree.entities.span import SpanType
 from spantree.recording.context import NO_OP, current_span
-from spantree.recording.guard import guard, warn
+from spantree.recording.guard import warn
 from spantree.recording.recorder import RECORDER
 from spantree.recording.site import make_site
 
@@ -210,16 +210,15 @@ def update_current_trace(
         return
     if not span:
         return
-    with guard("update_current_trace"):
-        span.owner.update(
-            tags=tags,
-            metadata=metadata,
-            client_request_id=client_request_id,
-            request_preview=request_preview,
-            response_preview=response_preview,
-            state=state,
-            session_id=session_id,
-            user=user,
-        )
-        if model_id is not None:
-            span.owner.update(metadata={_MODEL_ID: model_id})
+    span.owner.update(
+        tags=tags,
+        metadata=metadata,
+        client_request_id=client_request_id,
+        request_preview=request_preview,
+        response_preview=response_preview,
+        state=state,
+        session_id=session_id,
+        user=user,
+    )
+    if model_id is not None:
+        span.owner.update(metadata={_MODEL_ID: model_id})
