@@ -1,10 +1,11 @@
 """Rejects traces that surely lack a text, without decoding what they carry.
 
-A condition on the whole text of a trace is decided by the evaluator, on the JSON of
-every span. A plain word of that JSON, one with a letter that no number has and nothing
-that JSON escapes, stands inside a text of the trace, and so in the stored bytes as it
-is: where it is missing there, the evaluator need not look. Words that the form itself
-has, or that an id may have, are not looked for.
+A condition on the whole text of a trace, or on inputs, outputs and attributes, is
+decided by the evaluator, on the JSON of every span. A plain word of that JSON, one with
+a letter that no number has and nothing that JSON escapes, stands inside a text of the
+trace, and so in the stored bytes as it is: where it is missing there, the evaluator
+need not look. Words that the form itself has, or that an id may have, are not looked
+for.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import orjson
 
 from spantree.entities.ids import trace_id_text
 from spantree.entities.span import Link, Span, SpanStatusCode
-from spantree.search.nodes import And, Comparison, Op, SpanMatch
+from spantree.search.nodes import And, Comparison, Op, SpanMatch, SpanRelation
 from spantree.search.operators import text_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,15 @@ if TYPE_CHECKING:
 _PLAIN = re.compile(r"[A-Za-z0-9-]+(?: [A-Za-z0-9-]+)*")
 _LETTER_OF_TEXT = re.compile(r"[A-DF-Za-df-z]")
 _OF_IDS = re.compile(r"[A-Za-z0-9]+")
-_WHOLE_TEXTS = ("text", "span.content")
+_CARRIED = (
+    "text",
+    "inputs",
+    "outputs",
+    "span.content",
+    "span.inputs",
+    "span.outputs",
+    "span.attributes",
+)
 _SHORTEST = 3
 # Base64 of a span's 8 bytes has 12 characters, the last one a sign of its end.
 _LONGEST_OF_SPAN_ID = 11
@@ -114,7 +123,10 @@ def _needles(node: Node) -> Iterator[Needle]:
             yield from _needles(part)
     elif isinstance(node, SpanMatch):
         yield from _needles(node.condition)
-    elif isinstance(node, Comparison) and node.field.key in _WHOLE_TEXTS:
+    elif isinstance(node, SpanRelation):
+        yield from _needles(node.condition)
+        yield from _needles(node.other)
+    elif isinstance(node, Comparison) and node.field.key in _CARRIED:
         yield from _words_of(node)
 
 
@@ -122,12 +134,14 @@ def _words_of(node: Comparison) -> Iterator[Needle]:
     text = node.literals[0] if node.literals else None
     if node.negated or not isinstance(text, str):
         return
-    if node.op is Op.CONTAINS:
+    if node.op in (Op.CONTAINS, Op.EQ):
         yield from _plain([text], ignores_case=False)
     elif node.op is Op.LIKE:
         yield from _plain(re.split("[%_]", text), ignores_case=False)
     elif node.op is Op.ILIKE:
         yield from _plain(re.split("[%_]", text), ignores_case=True)
+    elif node.op is Op.MATCH:
+        yield from _plain(text.split(), ignores_case=True)
 
 
 def _plain(texts: list[str], *, ignores_case: bool) -> Iterator[Needle]:

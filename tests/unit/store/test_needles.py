@@ -65,6 +65,82 @@ def test_any_piece_of_a_traces_text_finds_it(
         assert bool(found) == expected, pattern
 
 
+@examples(150)
+@given(
+    value=VALUES,
+    at=st.integers(0, 400),
+    length=st.integers(1, 14),
+    field=st.sampled_from(
+        ["inputs", "outputs", "span.inputs", "span.outputs", "span.attributes.k"]
+    ),
+)
+def test_any_piece_of_what_a_span_carries_finds_it(
+    sqlite_store, make_trace, value, at, length, field
+):
+    from spantree.entities.values import decode, encode_exactly
+
+    held = encode_exactly(value)
+    trace = make_trace(
+        0x7E57_0BAD_CAFE_F00D_0123_4567_89AB_CDEF,
+        root={"raw_inputs": held, "raw_outputs": held},
+        spans=[{"name": "re-fund", "raw_attributes": {"k": held}}],
+    )
+    sqlite_store.delete([trace.key])
+    sqlite_store.write([trace])
+    text = text_of(decode(held))
+    piece = text[at % len(text) :][:length]
+
+    for op, wanted in (
+        ("CONTAINS", piece),
+        ("LIKE", f"%{piece}%"),
+        ("ILIKE", f"%{piece.upper()}%"),
+        ("MATCH", f"{piece.upper()} {piece}"),
+        ("=", text),
+        ("=", piece),
+    ):
+        quoted = wanted.replace("'", "''")
+        query = parse_query(f"{field} {op} '{quoted}'")
+
+        found = sqlite_store.search(query).traces
+
+        expected = matches(query.filter, sqlite_store.get(trace.key))
+        assert bool(found) == expected, (op, wanted)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "inputs CONTAINS 'needle'",
+        "inputs.q = 'needle'",
+        "outputs LIKE '%a needle%'",
+        "outputs MATCH 'NEEDLE a'",
+        "span(inputs CONTAINS 'needle')",
+        "span.attributes.k ILIKE '%Needle%'",
+        "span(name = 'agent') UNDER span(inputs.q = 'needle')",
+    ],
+)
+def test_words_of_what_spans_carry_are_looked_for_first(
+    sqlite_store, make_trace, decoded, text
+):
+    def carrying(word):
+        return {
+            "raw_inputs": b'{"q":"%b"}' % word,
+            "raw_outputs": b'"such a %b"' % word,
+            "raw_attributes": {"k": word.decode()},
+        }
+
+    sqlite_store.write(
+        [
+            make_trace(n, root=carrying(b"needle" if n == 7 else b"hay"))
+            for n in range(1, 40)
+        ]
+    )
+
+    sqlite_store.search(parse_query(text))
+
+    assert sum(decoded) == 1
+
+
 def test_traces_without_the_word_are_not_decoded(sqlite_store, make_trace, decoded):
     sqlite_store.write(
         [
