@@ -63,7 +63,7 @@ class ConversationWriter:
                 continue
             parent, suffix = found
             self._execute("DELETE FROM mlist WHERE id = ?", (number,))
-            for item in _items(suffix):
+            for item in items_of(suffix):
                 if item.isdigit():
                     self._release_message(int(item))
             if parent is not None:
@@ -138,7 +138,7 @@ class ConversationReader:
             ).fetchone()
             if found is None:
                 break
-            suffixes.append((number, [self._message(i) for i in _items(found[1])]))
+            suffixes.append((number, [self._message(i) for i in items_of(found[1])]))
             number = found[0]
         messages = [] if number is None else self._lists.get(number, [])
         for list_id, suffix in reversed(suffixes):
@@ -157,5 +157,6 @@ class ConversationReader:
         return self._messages[number]
 
 
-def _items(suffix: str) -> list[bytes]:
+def items_of(suffix: str) -> list[bytes]:
+    """Give what a list adds to its parent: numbers of messages, and short messages."""
     return suffix[1:-1].encode().split(_SEPARATOR)

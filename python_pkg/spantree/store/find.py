@@ -18,7 +18,7 @@ from spantree.search.sessions import JUDGED, judged_fields
 from spantree.search.texts import clean_text
 from spantree.store.compile import Compiler, conjuncts
 from spantree.store.cursor import read_cursor, write_cursor
-from spantree.store.needles import may_have, needles_of
+from spantree.store.needles import Sieve, needles_of
 from spantree.store.reads import read_chunks, read_rows, read_traces
 from spantree.store.rows import (
     ID_PLACE,
@@ -226,19 +226,21 @@ def _batches(
 ) -> Iterator[tuple[int, list[tuple[int, list[Place]]], list[Place]]]:
     """Give how many were looked at, those that match, placed, and how far that is."""
     rows = connection.stream(statement.sql, statement.parameters)
+    needles = needles_of(query.filter)
+    sieve = Sieve(needles, connection) if needles else None
     while batch := rows.fetchmany(_CHECKED_AT_ONCE):
         keys = {row[0]: int.from_bytes(row[1 + ID_PLACE], "big") for row in batch}
-        kept = _checked(connection, query, keys)
+        kept = _checked(connection, query, keys, sieve)
         placed = [(row[0], _place(row, statement)) for row in batch if row[0] in kept]
         yield len(batch), placed, _place(batch[-1], statement)
 
 
-def _checked(connection: Connection, query: Query, keys: dict[int, int]) -> set[int]:
+def _checked(
+    connection: Connection, query: Query, keys: dict[int, int], sieve: Sieve | None
+) -> set[int]:
     node = query.filter
-    needles = needles_of(node)
-    if needles:
-        chunks = read_chunks(connection, keys)
-        keys = {n: key for n, key in keys.items() if may_have(needles, key, chunks[n])}
+    if sieve is not None:
+        keys = sieve.sift(keys, read_chunks(connection, keys))
     if not keys:
         return set()
     row_of = {key: row_id for row_id, key in keys.items()}

@@ -20,11 +20,13 @@ from spantree.entities.ids import trace_id_text
 from spantree.entities.span import Link, Span, SpanStatusCode
 from spantree.search.nodes import And, Comparison, Op, SpanMatch, SpanRelation
 from spantree.search.operators import text_of
+from spantree.store.conversation_words import ConversationWords
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from spantree.search.nodes import Node
+    from spantree.store.dialect import Connection
 
 _PLAIN = re.compile(r"[A-Za-z0-9-]+(?: [A-Za-z0-9-]+)*")
 _LETTER_OF_TEXT = re.compile(r"[A-DF-Za-df-z]")
@@ -42,7 +44,8 @@ _SHORTEST = 3
 # Base64 of a span's 8 bytes has 12 characters, the last one a sign of its end.
 _LONGEST_OF_SPAN_ID = 11
 # Escapes may spell any letter, and links are written in another way than they are kept.
-_UNSURE = (b"\\u", b'"l":\n')
+_ESCAPE = "\\u"
+_UNSURE = (_ESCAPE.encode(), b'"l":\n')
 
 
 class Needle(NamedTuple):
@@ -68,6 +71,11 @@ class Stored(NamedTuple):
     rows: str
     body: bytes
 
+    @property
+    def numbers(self) -> list[int]:
+        """Those of the conversations in it."""
+        return orjson.loads(self.lists) if self.lists else []
+
 
 def needles_of(node: Node | None) -> list[Needle]:
     """Give words that every trace has which a filter finds."""
@@ -78,29 +86,53 @@ def needles_of(node: Node | None) -> list[Needle]:
     )
 
 
-def may_have(needles: Iterable[Needle], key: int, chunks: Iterable[Stored]) -> bool:
-    """Tell whether a trace may have all the words.
+class Sieve:
+    """Lets those traces through that may have all the words.
 
     Args:
         needles: The words.
-        key: The trace's id.
-        chunks: All of its chunks.
+        connection: To read conversations through.
     """
-    stored = list(chunks)
-    return all(_may_have(needle, key, stored) for needle in needles)
+
+    def __init__(self, needles: Sequence[Needle], connection: Connection) -> None:
+        self._needles = needles
+        self._conversations = ConversationWords(connection, self._found_in)
+
+    def sift(
+        self, keys: Mapping[int, int], chunks: Mapping[int, Sequence[Stored]]
+    ) -> dict[int, int]:
+        """Give the traces that may have them.
+
+        Args:
+            keys: The ids of the traces by the numbers of their rows.
+            chunks: All of their chunks, by the same.
+        """
+        self._conversations.look(
+            number for found in chunks.values() for c in found for number in c.numbers
+        )
+        return {
+            row_id: key
+            for row_id, key in keys.items()
+            if all(self._may_have(n, key, chunks[row_id]) for n in self._needles)
+        }
+
+    def _found_in(self, text: str) -> frozenset[Needle]:
+        is_unsure = _ESCAPE in text
+        return frozenset(n for n in self._needles if is_unsure or n.is_in(text))
+
+    def _may_have(self, needle: Needle, key: int, chunks: Sequence[Stored]) -> bool:
+        for chunk in chunks:
+            body = bytes(chunk.body)
+            if any(mark in body for mark in _UNSURE) or _ESCAPE in chunk.rows:
+                return True
+            if needle.is_in(body.decode()) or needle.is_in(chunk.rows):
+                return True
+            if any(needle in self._conversations.of(n) for n in chunk.numbers):
+                return True
+        return _is_in_ids(needle, key, chunks)
 
 
-def _may_have(needle: Needle, key: int, chunks: list[Stored]) -> bool:
-    for chunk in chunks:
-        body = bytes(chunk.body)
-        if chunk.lists or any(mark in body for mark in _UNSURE) or "\\u" in chunk.rows:
-            return True
-        if needle.is_in(body.decode()) or needle.is_in(chunk.rows):
-            return True
-    return _is_in_ids(needle, key, chunks)
-
-
-def _is_in_ids(needle: Needle, key: int, chunks: list[Stored]) -> bool:
+def _is_in_ids(needle: Needle, key: int, chunks: Iterable[Stored]) -> bool:
     if needle.is_in(trace_id_text(key)):
         return True
     if not _OF_IDS.fullmatch(needle.word):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -163,6 +164,53 @@ def test_words_in_ids_and_in_the_form_are_found(sqlite_store, make_trace):
         stored = sqlite_store.get(0xABCDEF << 64)
         found = bool(sqlite_store.search(query).traces)
         assert found == matches(query.filter, stored), word
+
+
+def conversations(make_trace, turns):
+    """Make a trace of each turn, which is given all that was said before."""
+    said = [{"role": "user", "content": text} for text in turns]
+    return [
+        make_trace(n, root={"raw_inputs": orjson.dumps({"messages": said[:n]})})
+        for n in range(1, len(said) + 1)
+    ]
+
+
+@examples(100)
+@given(
+    turns=st.lists(
+        st.lists(WORDS, min_size=1, max_size=30).map(" ".join), min_size=1, max_size=6
+    ),
+    piece=st.lists(WORDS, min_size=1, max_size=2).map(" ".join),
+)
+def test_any_words_of_conversations_find_their_traces(
+    sqlite_store, make_trace, turns, piece
+):
+    sqlite_store.delete(range(1, 7))
+    sqlite_store.write(conversations(make_trace, turns))
+    stored = [sqlite_store.get(n) for n in range(1, len(turns) + 1)]
+
+    for condition in (
+        f"inputs CONTAINS '{piece}'",
+        f"text ILIKE '%{piece.upper()}%'",
+        f"span.inputs.messages.1.content = '{piece}'",
+        f"inputs MATCH '{piece}' AND text CONTAINS 'refund'",
+    ):
+        query = parse_query(condition)
+        found = {trace.key for trace in sqlite_store.search(query).traces}
+        assert found == {t.key for t in stored if matches(query.filter, t)}, condition
+
+
+def test_conversations_without_the_word_are_not_decoded(
+    sqlite_store, make_trace, decoded
+):
+    turns = [f"Turn {n}: {'hay ' * 30}" for n in range(250)]
+    turns[240] += "needle"
+    sqlite_store.write(conversations(make_trace, turns))
+
+    found = sqlite_store.search(parse_query("inputs CONTAINS 'needle'")).traces
+
+    assert {trace.key for trace in found} == set(range(241, 251))
+    assert sum(decoded) == 10
 
 
 def test_words_of_a_conversation_are_found(sqlite_store, make_trace):
