@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { formatDuration, group, plural } from "../model/format";
+import { formatTick, group, plural } from "../model/format";
 import { own } from "../model/guard";
 import { ask, reasonOf } from "./api";
 import { Confirm } from "./Confirm";
@@ -99,7 +99,7 @@ export function Traces({ wanted }: { wanted: Wanted }) {
             </span>
             <span class={pause === null ? "ui-live ui-still" : "ui-live"}>
               {pause === null ? "not live" : "live"}
-              {isSlow && `, every ${formatDuration(pause * 1000)}`}
+              {isSlow && `, every ${formatTick(Math.round(pause / 1000) * 1e6)}`}
             </span>
             {(pause === null || isSlow) && (
               <button type="button" class="ui-quiet" onClick={listing.refresh}>
