@@ -7,11 +7,17 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import nbformat
 import pytest
 from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
 
 MIME = "application/vnd.spantree.trace.v1+json"
 
@@ -64,23 +70,38 @@ def _wait_if_asked(cell, **_) -> None:
         time.sleep(1)
 
 
+def _with_ports_of_its_own(start: Callable[[], T]) -> T:
+    """Start a kernel, again if a port that was free a moment before is another's."""
+    for _ in range(2):
+        try:
+            return start()
+        except RuntimeError as error:
+            # Before anything of ours runs in it.
+            if "died before replying to kernel_info" not in str(error):
+                raise
+    return start()
+
+
 def run_kernel(notebook, folder: Path, *, allow_errors: bool) -> None:
     """Execute a notebook in place."""
-    client = NotebookClient(
-        notebook,
-        timeout=60,
-        on_cell_start=_wait_if_asked,
-        allow_errors=allow_errors,
-        resources={"metadata": {"path": str(folder)}},
-    )
-    client.execute(
-        env={
-            **os.environ,
-            "IPYTHONDIR": str(folder / "ipython"),
-            "SPANTREE_DATA_DIR": str(folder / "data"),
-            "OPENAI_API_KEY": "",
-        }
-    )
+    env = {
+        **os.environ,
+        "IPYTHONDIR": str(folder / "ipython"),
+        "SPANTREE_DATA_DIR": str(folder / "data"),
+        "OPENAI_API_KEY": "",
+    }
+
+    def execute() -> None:
+        client = NotebookClient(
+            notebook,
+            timeout=60,
+            on_cell_start=_wait_if_asked,
+            allow_errors=allow_errors,
+            resources={"metadata": {"path": str(folder)}},
+        )
+        client.execute(env=env)
+
+    _with_ports_of_its_own(execute)
 
 
 @pytest.fixture
@@ -170,7 +191,9 @@ def new_kernel(tmp_path, monkeypatch):
     started = []
 
     def start() -> Kernel:
-        manager, client = start_new_kernel(cwd=str(tmp_path))
+        manager, client = _with_ports_of_its_own(
+            lambda: start_new_kernel(cwd=str(tmp_path))
+        )
         started.append((manager, client))
         return Kernel(manager, client)
 
