@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
-
 from spantree.store.conversations import items_of
+from spantree.store.dialect import among
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -61,7 +60,8 @@ class ConversationWords:
         found: dict[int, tuple[int | None, str]] = {}
         wanted = set(numbers) - self._by_list.keys()
         while wanted:
-            rows = self._among("SELECT id, parent, suffix FROM mlist", wanted)
+            select = "SELECT id, parent, suffix FROM mlist"
+            rows = among(self._connection, select, "id", wanted).fetchall()
             found |= {number: (parent, suffix) for number, parent, suffix in rows}
             above = {parent for _, parent, _ in rows if parent is not None}
             wanted = above - found.keys() - self._by_list.keys()
@@ -70,10 +70,6 @@ class ConversationWords:
     def _read_messages(self, numbers: set[int]) -> None:
         wanted = numbers - self._by_message.keys()
         if wanted:
-            for number, body in self._among("SELECT id, body FROM msg", wanted):
+            select = "SELECT id, body FROM msg"
+            for number, body in among(self._connection, select, "id", wanted):
                 self._by_message[number] = self._found_in(body)
-
-    def _among(self, select: str, numbers: Iterable[int]) -> list[tuple]:  # type: ignore[type-arg]
-        among = self._connection.dialect.among.format("id", "?")
-        text = orjson.dumps(list(numbers)).decode()
-        return self._connection.execute(f"{select} WHERE {among}", (text,)).fetchall()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+import orjson
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -155,6 +157,27 @@ class Connection(Protocol):
 
     def version(self) -> int | None:
         """Give a number that changes when others commit; None if there is none."""
+
+
+def among(
+    connection: Connection,
+    select: str,
+    column: str,
+    numbers: Iterable[int],
+    order: str = "",
+) -> Rows:
+    """Select the rows that have one of many numbers in a column.
+
+    Args:
+        connection: To read through.
+        select: What to select, and from where.
+        column: Of the table.
+        numbers: As many as there are; they are bound as one JSON array.
+        order: At the end of the statement.
+    """
+    condition = connection.dialect.among.format(column, "?")
+    text = orjson.dumps(list(numbers)).decode()
+    return connection.execute(f"{select} WHERE {condition} {order}", (text,))
 
 
 if TYPE_CHECKING:

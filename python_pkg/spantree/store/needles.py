@@ -43,9 +43,9 @@ _CARRIED = (
 _SHORTEST = 3
 # Base64 of a span's 8 bytes has 12 characters, the last one a sign of its end.
 _LONGEST_OF_SPAN_ID = 11
-# Escapes may spell any letter, and links are written in another way than they are kept.
 _ESCAPE = "\\u"
-_UNSURE = (_ESCAPE.encode(), b'"l":\n')
+# Links are written in another way than they are kept.
+_LINKS = '"l":\n'
 
 
 class Needle(NamedTuple):
@@ -113,23 +113,26 @@ class Sieve:
         return {
             row_id: key
             for row_id, key in keys.items()
-            if all(self._may_have(n, key, chunks[row_id]) for n in self._needles)
+            if self._may_have_all(key, chunks[row_id])
         }
 
     def _found_in(self, text: str) -> frozenset[Needle]:
+        # An escape may spell any letter.
         is_unsure = _ESCAPE in text
         return frozenset(n for n in self._needles if is_unsure or n.is_in(text))
 
-    def _may_have(self, needle: Needle, key: int, chunks: Sequence[Stored]) -> bool:
+    def _may_have_all(self, key: int, chunks: Sequence[Stored]) -> bool:
+        missing = frozenset(self._needles)
         for chunk in chunks:
-            body = bytes(chunk.body)
-            if any(mark in body for mark in _UNSURE) or _ESCAPE in chunk.rows:
+            body = bytes(chunk.body).decode()
+            if _LINKS in body:
                 return True
-            if needle.is_in(body.decode()) or needle.is_in(chunk.rows):
-                return True
-            if any(needle in self._conversations.of(n) for n in chunk.numbers):
-                return True
-        return _is_in_ids(needle, key, chunks)
+            missing = missing.difference(
+                self._found_in(body),
+                self._found_in(chunk.rows),
+                *map(self._conversations.of, chunk.numbers),
+            )
+        return all(_is_in_ids(needle, key, chunks) for needle in missing)
 
 
 def _is_in_ids(needle: Needle, key: int, chunks: Iterable[Stored]) -> bool:

@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
-
 from spantree.entities.ids import trace_id_text
 from spantree.store.classes import Classes
 from spantree.store.conversations import ConversationReader
+from spantree.store.dialect import among
 from spantree.store.needles import Stored
 from spantree.store.owner import Owner, is_gone
 from spantree.store.rows import (
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from spantree.entities.span import Span
     from spantree.entities.trace import Trace
     from spantree.search.summary import Summary
-    from spantree.store.dialect import Connection, Rows
+    from spantree.store.dialect import Connection
     from spantree.store.rows import Row
     from spantree.store.stored import Part
 
@@ -62,7 +61,7 @@ def read_rows(
 ) -> list[Row]:
     """Give the number of each row and the columns asked for, in any order."""
     select = f"SELECT id, {names(columns)} FROM trace"
-    return _among(connection, select, "id", row_ids).fetchall()
+    return among(connection, select, "id", row_ids).fetchall()
 
 
 def traces_of(
@@ -114,7 +113,7 @@ def read_chunks(
 ) -> dict[int, list[Stored]]:
     """Give the chunks of traces as they are stored, by the number of the trace."""
     chunks: dict[int, list[Stored]] = {row_id: [] for row_id in row_ids}
-    for row_id, *columns in _among(connection, _CHUNKS, "trace", chunks):
+    for row_id, *columns in among(connection, _CHUNKS, "trace", chunks):
         chunks[row_id].append(Stored(*columns))
     return chunks
 
@@ -149,7 +148,7 @@ def _parts(connection: Connection, rows: Sequence[Row]) -> dict[int, list[Part]]
     conversations = ConversationReader(connection)
     parts: dict[int, list[Part]] = {}
     numbers = [row[0] for row in rows]
-    found = _among(connection, _CHUNKS, "trace", numbers, "ORDER BY trace, id")
+    found = among(connection, _CHUNKS, "trace", numbers, "ORDER BY trace, id")
     for row_id, lists, spans, body in found:
         whole = conversations.expand(body) if lists else body
         parts.setdefault(row_id, []).append((spans, whole))
@@ -162,19 +161,7 @@ def _assessments(
     ids = {row[0]: trace_id_text(int.from_bytes(row[1], "big")) for row in rows}
     judged: dict[int, list[Assessment]] = {}
     order = "ORDER BY created_ns, rowid"
-    for row_id, *columns in _among(connection, _ASSESSMENTS, "trace", ids, order):
+    for row_id, *columns in among(connection, _ASSESSMENTS, "trace", ids, order):
         assessment = assessment_from_row(ids[row_id], tuple(columns))
         judged.setdefault(row_id, []).append(assessment)
     return judged
-
-
-def _among(
-    connection: Connection,
-    select: str,
-    column: str,
-    row_ids: Iterable[int],
-    order: str = "",
-) -> Rows:
-    among = connection.dialect.among.format(column, "?")
-    text = orjson.dumps(list(row_ids)).decode()
-    return connection.execute(f"{select} WHERE {among} {order}", (text,))
